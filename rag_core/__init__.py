@@ -1,0 +1,1 @@
+"""Ragscope's library: load, chunk, embed, store, search, answer, measure."""
