@@ -6,13 +6,10 @@ import bisect
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 Metadata = Mapping[str, Any]
-"""Values are str, int, float or bool, or tuples of str where a noun says so."""
-
-_EMPTY: Metadata = MappingProxyType({})
+"""Values are str, int, float or bool. A plain dict inside, so that nouns pickle; never changed."""
 
 
 def content_id(*parts: str) -> str:
@@ -59,7 +56,7 @@ class Document:
     id: str
     name: str
     text: str
-    metadata: Metadata = field(default=_EMPTY, hash=False)
+    metadata: Metadata = field(default_factory=dict, hash=False)
     pages: tuple[tuple[int, int], ...] = ()
     notes: tuple[str, ...] = ()
     original: bytes | None = field(default=None, repr=False, compare=False)
@@ -76,8 +73,7 @@ class Document:
         original: bytes | None = None,
     ) -> Document:
         """Make a document whose id comes from its name and its text (law 3)."""
-        frozen = MappingProxyType(dict(metadata)) if metadata else _EMPTY
-        return cls(content_id(name, text), name, text, frozen, pages, notes, original)
+        return cls(content_id(name, text), name, text, dict(metadata or {}), pages, notes, original)
 
     def page_at(self, offset: int) -> int | None:
         """Return the page number (from 1) that holds the character at `offset`, or None."""
@@ -98,7 +94,7 @@ class Chunk:
     start: int
     end: int
     text: str
-    metadata: Metadata = field(default=_EMPTY, hash=False)
+    metadata: Metadata = field(default_factory=dict, hash=False)
 
     @classmethod
     def cut(
@@ -112,7 +108,7 @@ class Chunk:
             start=start,
             end=end,
             text=document.text[start:end],
-            metadata=MappingProxyType(dict(metadata)) if metadata else _EMPTY,
+            metadata=dict(metadata or {}),
         )
 
     @property
@@ -132,7 +128,7 @@ class SearchHit:
     chunk: Chunk
     rank: int
     score: float
-    scores: Mapping[str, float] = field(default=_EMPTY, hash=False)
+    scores: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
