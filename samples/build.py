@@ -60,7 +60,10 @@ class Source:
 
 
 def read_source(path: Path) -> Source:
-    """Parse front matter, headings (# and ##), paragraphs (one a line) and tables (|)."""
+    """Parse front matter, headings (# and ##), paragraphs (one a line) and tables (|).
+
+    A PDF source may tie words with ~, as in "Ingrid~Solheim", to keep them on one line.
+    """
     _, front, body = path.read_text(encoding="utf-8").split("---\n", 2)
     fields = dict(line.split(": ", 1) for line in front.splitlines())
     blocks: list[Block] = []

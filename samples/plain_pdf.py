@@ -44,10 +44,11 @@ def text_width(text: str, font: str, size: float) -> float:
 
 
 def wrap(text: str, font: str, size: float, width: float) -> list[str]:
-    """Break `text` between words into lines no wider than `width`."""
+    """Break `text` between words into lines no wider than `width`; a tie (~) never breaks."""
     lines: list[str] = []
     line = ""
     for word in text.split():
+        word = word.replace("~", " ")
         longer = f"{line} {word}" if line else word
         if line and text_width(longer, font, size) > width:
             lines.append(line)
@@ -75,11 +76,11 @@ class PlainPdf:
         """Set a heading; it never stands alone at the foot of a page."""
         size, leading = HEADINGS[level]
         lines = wrap(text, "F2", size, PAGE_WIDTH - 2 * MARGIN)
-        self._y -= 0 if self._at_top() else 10
         self._need(leading * len(lines) + 5 * BODY_LEADING)
+        self._gap(10)
         for line in lines:
             self._line([(MARGIN, line)], "F2", size, leading)
-        self._y -= 4
+        self._gap(5)
 
     def paragraph(self, text: str) -> None:
         """Set a paragraph, whole, on this page or on the next."""
@@ -87,7 +88,7 @@ class PlainPdf:
         self._need(BODY_LEADING * len(lines))
         for line in lines:
             self._line([(MARGIN, line)], "F1", BODY_SIZE, BODY_LEADING)
-        self._y -= 7
+        self._gap(8)
 
     def table(self, rows: Sequence[Sequence[str]]) -> None:
         """Set rows in even columns, the first of them bold; every cell has to fit on one line."""
@@ -103,7 +104,7 @@ class PlainPdf:
         for place, row in enumerate(rows):
             font = "F1" if place else "F2"
             self._line(list(zip(starts, row, strict=True)), font, BODY_SIZE, BODY_LEADING)
-        self._y -= 9
+        self._gap(8)
 
     def to_bytes(self) -> bytes:
         """Return the file; the same calls give the same bytes."""
@@ -166,6 +167,11 @@ class PlainPdf:
     def _need(self, height: float) -> None:
         if self._y - height < MARGIN and not self._at_top():
             self._new_page()
+
+    def _gap(self, height: float) -> None:
+        """Leave room, and an empty line of text, which shows readers of the file a paragraph."""
+        if not self._at_top():
+            self._line([(MARGIN, " ")], "F1", 5, height)
 
     def _line(
         self, cells: Sequence[tuple[float, str]], font: str, size: float, leading: float
