@@ -109,7 +109,8 @@ class SentenceTransformerEmbedder:
             found = self._model.encode_query(
                 [text], show_progress_bar=False, convert_to_tensor=True
             )
-        return _unit(found)[0]
+        vector: FloatArray = _unit(found)[0]
+        return vector
 
     def embed_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
         """Return the token vectors of every text, each cut at `max_tokens`, in order."""
@@ -163,7 +164,7 @@ def _load(name: str, dtype: str, revision: str | None) -> SentenceTransformer:
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging as transformers_logging
 
-    transformers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     folder = packaged_folder(name)
     chosen = torch.bfloat16 if _wants_bfloat16(dtype) else torch.float32
     try:
@@ -210,8 +211,8 @@ def _unit(found: torch.Tensor) -> FloatArray:
     return scaled
 
 
-def _raw(tensor: torch.Tensor) -> memoryview:
+def _raw(tensor: torch.Tensor) -> bytes:
     import torch
 
     flat = tensor.detach().cpu().contiguous().view(-1)
-    return memoryview(flat.view(torch.uint8).numpy())
+    return flat.view(torch.uint8).numpy().tobytes()

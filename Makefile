@@ -1,0 +1,36 @@
+# make run    install what the app needs and open it on http://127.0.0.1:8501
+# make test   install what tests need and run them all
+# make lint   ruff and mypy;  make fix  lets ruff repair what it can
+PYTHON ?= python3.11
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
+
+.PHONY: run test lint fix
+.DELETE_ON_ERROR:
+
+run: .venv/.app
+	$(BIN)/python -m streamlit run app.py
+
+test: .venv/.dev
+	$(BIN)/python -m pytest
+
+lint: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+fix: .venv/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# A stamp is newer than its requirements exactly when they are installed.
+.venv/.app: requirements.txt constraints.txt | $(BIN)/python
+	$(PIP) -r requirements.txt
+	@touch $@
+
+.venv/.dev: requirements-dev.txt requirements.txt constraints.txt | $(BIN)/python
+	$(PIP) -r requirements-dev.txt
+	@touch .venv/.app $@
+
+$(BIN)/python:
+	$(PYTHON) -m venv .venv

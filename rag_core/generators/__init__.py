@@ -1,0 +1,1 @@
+"""Writing answers: one file a kind of generator."""

@@ -1,0 +1,323 @@
+"""RagPipeline: one collection of a data folder, from files to answers."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Self
+
+from rag_core.answers import AnswerStream
+from rag_core.catalog import DocumentInfo
+from rag_core.chunkers import make_chunker
+from rag_core.datatypes import Answer, Chunk, Document, Message, SearchResult
+from rag_core.embedders import open_embedder
+from rag_core.errors import ModelError, SettingsError, UnknownDocumentError
+from rag_core.generators.chat import chat_from_env
+from rag_core.generators.extractive import ExtractiveGenerator
+from rag_core.home import Home, home_from_env
+from rag_core.ingestion import FileReport, IngestReport, Ingestor
+from rag_core.keyword import KeywordIndex
+from rag_core.late_interaction import TokenCache
+from rag_core.prompts import build_prompt
+from rag_core.protocols import (
+    Chunker,
+    Embedder,
+    Generator,
+    OnProgress,
+    Reranker,
+    TokenEmbedder,
+    VectorStore,
+    Where,
+)
+from rag_core.rerankers import LateInteractionReranker
+from rag_core.retrieval import Mode, Retriever
+from rag_core.stores import open_store
+from rag_core.uploads import Upload
+
+DEFAULT_COLLECTION = "default"
+_COLLECTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
+
+
+class RagPipeline:
+    """One collection: its documents, its index, its answers. Thread-safe.
+
+    Opening is quick: the store, the model and the keyword index are made when first needed.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        collection: str,
+        *,
+        store_url: str | None = None,
+        embedder: Embedder | None = None,
+        generator: Generator | None = None,
+    ) -> None:
+        self.home = home
+        self.collection = collection
+        self.embedder = embedder or open_embedder()
+        self._store_url = store_url or home.chroma_url
+        self._generator = generator
+        self._making = threading.RLock()
+        self._store: VectorStore | None = None
+        self._keywords: tuple[int, KeywordIndex] | None = None
+        self._tokens: TokenCache | None = None
+        self._ingestor = Ingestor(
+            home,
+            collection,
+            embedder=self.embedder,
+            store=self.store,
+            chunker=lambda: make_chunker("recursive"),
+        )
+        self._retriever = Retriever(
+            embedder=self.embedder,
+            store=self._queried_store,
+            keywords=self.keywords,
+            allowed=lambda ids: home.catalog.known(collection, ids),
+        )
+
+    @classmethod
+    def open(
+        cls,
+        home: Path | str | None = None,
+        *,
+        collection: str = DEFAULT_COLLECTION,
+        store_url: str | None = None,
+        embedder: Embedder | str | None = None,
+        generator: Generator | None = None,
+    ) -> Self:
+        """Open a collection of a data folder, creating both if need be.
+
+        Args:
+            home: the data folder; RAGSCOPE_HOME or ./.ragscope when None.
+            collection: 3 to 63 letters, digits, dots, dashes and underscores.
+            store_url: see `open_store`; the Chroma directory in the home when None.
+            embedder: an embedder or a name for `open_embedder`.
+            generator: what writes answers; the chat model of the environment, or else the
+                extractive one, when None.
+
+        Raises:
+            SettingsError: for a collection name that stores cannot take.
+            HomeInUseError: when another process owns the folder.
+            HomeError: when the folder cannot be used.
+        """
+        if not _COLLECTION.fullmatch(collection):
+            raise SettingsError(
+                f"A collection cannot be called {collection!r}.",
+                hint="Use 3 to 63 letters (a to z), digits, dots, dashes or underscores, with a "
+                "letter or digit at both ends.",
+            )
+        opened = open_embedder(embedder) if isinstance(embedder, str) else embedder
+        folder = Home.open(Path(home) if home is not None else home_from_env())
+        folder.catalog.add_collection(collection)
+        return cls(folder, collection, store_url=store_url, embedder=opened, generator=generator)
+
+    def close(self) -> None:
+        """Give the data folder back to other processes; the pipeline cannot be used afterwards."""
+        self.home.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    # -- parts, made when first needed --------------------------------------------------------
+
+    def store(self) -> VectorStore:
+        """Return the vector store, opened and rid of what a crash left behind."""
+        with self._making:
+            if self._store is None:
+                model = self.home.catalog.model(self.collection)
+                store = open_store(
+                    self._store_url,
+                    collection=self.collection,
+                    dimension=model.dimension if model else self.embedder.dimension,
+                    fingerprint=model.fingerprint if model else self.embedder.fingerprint,
+                )
+                self._ingestor.recover(store)
+                self._store = store
+            return self._store
+
+    def _queried_store(self) -> VectorStore:
+        self._ingestor.check_model()  # law 7: a query of another model finds nothing true
+        return self.store()
+
+    def keywords(self) -> KeywordIndex:
+        """Return the keyword index of what is indexed now."""
+        with self._making:
+            generation = self.home.catalog.generation(self.collection)
+            if self._keywords is None or self._keywords[0] != generation:
+                index = KeywordIndex(self.home.catalog.chunks(self.collection))
+                self._keywords = generation, index
+            return self._keywords[1]
+
+    def tokens(self) -> TokenCache:
+        """Return the token vectors' cache.
+
+        Raises:
+            ModelError: when the embedding model does not show the vectors of its tokens.
+        """
+        with self._making:
+            if self._tokens is None:
+                if not isinstance(self.embedder, TokenEmbedder):
+                    raise ModelError(
+                        f"{self.embedder.name} does not show the vectors of its tokens.",
+                        hint="Late interaction needs a local model, such as all-MiniLM-L6-v2.",
+                    )
+                self._tokens = TokenCache(self.embedder)
+            return self._tokens
+
+    def warm_up(self) -> None:
+        """Load the model, the store and the keyword index now, ahead of the first question."""
+        self.embedder.embed_query("warm up")
+        self.store()
+        self.keywords()
+
+    @property
+    def generator(self) -> Generator:
+        """What writes the answers."""
+        if self._generator is None:
+            self._generator = chat_from_env() or ExtractiveGenerator(self.tokens())
+        return self._generator
+
+    # -- documents ----------------------------------------------------------------------------
+
+    def ingest(
+        self,
+        documents: Iterable[Document],
+        *,
+        chunker: Chunker | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> IngestReport:
+        """Index documents; one of the same name is replaced, an unchanged one costs nothing.
+
+        All are accepted before the first is indexed: a crash forgets none of them.
+        """
+        uploads = [
+            self._ingestor.accept(
+                document.name,
+                document.text.encode() if document.original is None else document.original,
+                document,
+            )
+            for document in documents
+        ]
+        return IngestReport(
+            tuple(self.process(up, chunker=chunker, on_progress=on_progress) for up in uploads)
+        )
+
+    def accept(self, name: str, data: bytes) -> Upload:
+        """Keep a file that is to be indexed; once this returns, it is not forgotten."""
+        return self._ingestor.accept(name, data)
+
+    def process(
+        self,
+        upload: Upload,
+        *,
+        chunker: Chunker | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> FileReport:
+        """Index an accepted file: read, chunk, embed, store."""
+        return self._ingestor.process(upload, chunker=chunker, on_progress=on_progress)
+
+    def unfinished(self) -> list[Upload]:
+        """Return accepted files that are not indexed yet: work in progress, or left by a crash."""
+        return self.home.uploads.pending(self.collection)
+
+    def discard(self, upload: Upload) -> None:
+        """Forget an unfinished file."""
+        self._ingestor.discard(upload)
+
+    def delete(self, document_ids: Iterable[str]) -> None:
+        """Remove documents and every trace of them.
+
+        Raises:
+            UnknownDocumentError: for an id that is not there; then nothing is removed.
+        """
+        self._ingestor.delete(document_ids)
+
+    def documents(self) -> list[DocumentInfo]:
+        """Return what is indexed, by name."""
+        return self.home.catalog.documents(self.collection)
+
+    def document(self, document_id: str) -> Document:
+        """Return a document with its text.
+
+        Raises:
+            UnknownDocumentError: when it is not indexed.
+        """
+        found = self.home.catalog.document(self.collection, document_id)
+        if found is None:
+            raise UnknownDocumentError(
+                f"No document has the id {document_id!r}.", hint="It may have been deleted."
+            )
+        return found
+
+    def chunks(self, document_id: str) -> list[Chunk]:
+        """Return a document's chunks, in order."""
+        return self.home.catalog.document_chunks(self.collection, document_id)
+
+    # -- questions ----------------------------------------------------------------------------
+
+    def search(
+        self,
+        query: str,
+        *,
+        mode: Mode = "hybrid",
+        k: int = 5,
+        where: Where | None = None,
+        rerank: str | Reranker | None = None,
+    ) -> SearchResult:
+        """Return the k best chunks for a query, with the stages that led to them.
+
+        Args:
+            query: words or a question; an empty one finds nothing.
+            mode: "vector", "keyword" or "hybrid".
+            k: how many hits, at least 1.
+            where: a metadata filter; see `filters`.
+            rerank: None, "late-interaction", or a reranker.
+
+        Raises:
+            ValueError: for an unknown mode or reranker, or k < 1.
+            FilterError, ModelError, StoreError: as their parts raise them.
+        """
+        return self._retriever.search(
+            query, mode=mode, k=k, where=where, reranker=self._reranker(rerank)
+        )
+
+    def answer(
+        self,
+        question: str,
+        *,
+        k: int = 5,
+        where: Where | None = None,
+        history: Sequence[Message] = (),
+    ) -> Answer:
+        """Return the answer to a question, with citations; see `stream`."""
+        return self.stream(question, k=k, where=where, history=history).answer
+
+    def stream(
+        self,
+        question: str,
+        *,
+        k: int = 5,
+        where: Where | None = None,
+        history: Sequence[Message] = (),
+    ) -> AnswerStream:
+        """Search now, and return the answer as a stream of text with everything it is made from.
+
+        With no source found, no model is called and the answer says so.
+        """
+        reader = "late-interaction" if isinstance(self.embedder, TokenEmbedder) else None
+        result = self.search(question, k=k, where=where, rerank=reader)
+        prompt = build_prompt(question, result.hits, history)
+        return AnswerStream(prompt, result, self.generator)
+
+    def _reranker(self, choice: str | Reranker | None) -> Reranker | None:
+        if choice is None or not isinstance(choice, str):
+            return choice
+        if choice == LateInteractionReranker.name:
+            return LateInteractionReranker(self.tokens())
+        raise ValueError(f"unknown reranker {choice!r}; known are {LateInteractionReranker.name}")

@@ -1,0 +1,40 @@
+"""Vector stores: one file an engine, picked by url."""
+
+from __future__ import annotations
+
+import difflib
+from importlib import import_module
+from urllib.parse import urlsplit
+
+from rag_core.protocols import VectorStore
+
+STORES = {
+    "chroma": "rag_core.stores.chroma:ChromaStore",
+}
+"""The url's scheme, and where the engine's class is; nothing is imported before it is chosen."""
+
+
+def open_store(url: str, *, collection: str, dimension: int, fingerprint: str = "") -> VectorStore:
+    """Open a collection of a vector store, creating it if need be.
+
+    Args:
+        url: chroma:///folder.
+        collection: 3 to 512 characters of a-z, A-Z, 0-9, dot, dash and underscore.
+        dimension: the length of the vectors.
+        fingerprint: of the model they come from; "" leaves law 7 to the caller.
+
+    Raises:
+        ValueError: for an unknown scheme.
+        FingerprintError: when the collection holds vectors of another model or length.
+        StoreError: when the engine cannot be reached or refuses.
+    """
+    scheme = urlsplit(url).scheme
+    if scheme not in STORES:
+        near = difflib.get_close_matches(scheme, STORES, n=1)
+        guess = f" (did you mean {near[0]}://?)" if near else ""
+        raise ValueError(f"unknown store {scheme!r}{guess}; known are {', '.join(sorted(STORES))}")
+    module, name = STORES[scheme].split(":")
+    store: VectorStore = getattr(import_module(module), name)(
+        url, collection=collection, dimension=dimension, fingerprint=fingerprint
+    )
+    return store

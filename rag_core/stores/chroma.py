@@ -1,0 +1,187 @@
+"""Chroma on a local directory: the default store."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from rag_core.datatypes import Chunk, SearchHit
+from rag_core.errors import FingerprintError, StoreError
+from rag_core.filters import checked
+from rag_core.protocols import FloatArray, Where
+
+PAGE = 1_000  # a `get` of 50,000 records at once fails: "too many SQL variables"
+# Better recall than the defaults for a little more building time; exact figures belong to ann.py.
+_HNSW = {"space": "cosine", "ef_construction": 200, "ef_search": 128, "max_neighbors": 32}
+_PLACE = ("document_id", "index", "start", "end")
+
+# Chroma starts one engine a directory; two threads that open it at once race to create it.
+_opening = threading.Lock()
+
+
+class ChromaStore:
+    """One collection of a persistent Chroma directory, by cosine similarity."""
+
+    def __init__(self, url: str, *, collection: str, dimension: int, fingerprint: str = "") -> None:
+        import chromadb
+        from chromadb.config import Settings
+
+        self._dimension = dimension
+        path = url2pathname(urlsplit(url).path)
+        with _opening, _errors_as_ours(f"The Chroma folder {path} could not be opened"):
+            client = chromadb.PersistentClient(path, settings=Settings(anonymized_telemetry=False))
+            self._batch = client.get_max_batch_size()
+            self._collection = client.get_or_create_collection(
+                collection,
+                embedding_function=None,
+                metadata={"fingerprint": fingerprint, "dimension": dimension},
+                configuration={"hnsw": _HNSW},  # type: ignore[arg-type]
+            )
+            self._client = client
+        self._check_model(collection, fingerprint)
+
+    def _check_model(self, collection: str, fingerprint: str) -> None:
+        kept = self._collection.metadata or {}
+        same_length = kept.get("dimension", self._dimension) == self._dimension
+        found = kept.get("fingerprint", "")
+        if not same_length or (fingerprint and found and found != fingerprint):
+            raise FingerprintError(
+                f"The collection {collection!r} holds vectors of another model "
+                f"({kept.get('dimension')} numbers, fingerprint {found or 'unknown'}; "
+                f"asked for {self._dimension} and {fingerprint or 'any'}).",
+                hint="Open it with the model it was made with, or use another collection.",
+            )
+
+    def upsert(self, chunks: Sequence[Chunk], vectors: FloatArray) -> None:
+        """Insert the chunks, or replace those whose id exists; durable when it returns.
+
+        Raises:
+            ValueError: when the number of vectors or their length is wrong.
+            StoreError: when Chroma refuses, for instance on a full disk.
+        """
+        if vectors.shape != (len(chunks), self._dimension):
+            raise ValueError(
+                f"{len(chunks)} chunks of dimension {self._dimension} need vectors of shape "
+                f"{(len(chunks), self._dimension)}, not {vectors.shape}"
+            )
+        for start in range(0, len(chunks), self._batch):
+            part = chunks[start : start + self._batch]
+            with _errors_as_ours("The chunks could not be stored"):
+                self._collection.upsert(
+                    ids=[chunk.id for chunk in part],
+                    embeddings=vectors[start : start + self._batch],
+                    documents=[chunk.text for chunk in part],
+                    metadatas=[_packed(chunk) for chunk in part],
+                )
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove chunks by id; unknown ids are ignored."""
+        for start in range(0, len(ids), PAGE):
+            with _errors_as_ours("The chunks could not be removed"):
+                self._collection.delete(ids=list(ids[start : start + PAGE]))
+
+    def delete_document(self, document_id: str) -> None:
+        """Remove every chunk of a document."""
+        with _errors_as_ours("The document's chunks could not be removed"):
+            self._collection.delete(where={"document_id": document_id})
+
+    def query(self, vector: FloatArray, k: int, where: Where | None = None) -> list[SearchHit]:
+        """Return the k most similar chunks, score = cosine (-1 to 1), best first.
+
+        Ties break by chunk id. The index is approximate: see ann.py for how near it comes.
+        """
+        if k < 1:
+            raise ValueError(f"k must be at least 1, not {k}")
+        if vector.shape != (self._dimension,):
+            raise ValueError(f"the query needs {self._dimension} numbers, not {vector.shape}")
+        wanted = min(k, self.count())
+        if wanted == 0:
+            return []
+        with _errors_as_ours("The query failed"):
+            found = self._collection.query(
+                query_embeddings=vector[None, :],
+                n_results=wanted,
+                where=checked(where) if where is not None else None,
+                include=["distances", "documents", "metadatas"],
+            )
+        rows = zip(
+            _first(found["ids"]),
+            _first(found["documents"]),
+            _first(found["metadatas"]),
+            _first(found["distances"]),
+            strict=True,
+        )
+        scored = [(_unpacked(*row[:3]), 1.0 - float(row[3])) for row in rows]
+        scored.sort(key=lambda pair: (-pair[1], pair[0].id))
+        return [
+            SearchHit(chunk, rank, score, {"vector": score})
+            for rank, (chunk, score) in enumerate(scored, start=1)
+        ]
+
+    def get(self, ids: Sequence[str]) -> list[Chunk]:
+        """Return the chunks of these ids, in this order; unknown ids are left out."""
+        found: dict[str, Chunk] = {}
+        for start in range(0, len(ids), PAGE):
+            for chunk in self._page(ids=list(ids[start : start + PAGE])):
+                found[chunk.id] = chunk
+        return [found[id_] for id_ in ids if id_ in found]
+
+    def __iter__(self) -> Iterator[Chunk]:
+        offset = 0
+        while page := self._page(limit=PAGE, offset=offset):
+            yield from page
+            offset += len(page)
+
+    def count(self) -> int:
+        """Return how many chunks there are."""
+        with _errors_as_ours("The chunks could not be counted"):
+            return int(self._collection.count())
+
+    def drop(self) -> None:
+        """Remove the whole collection; the store cannot be used afterwards."""
+        with _errors_as_ours("The collection could not be removed"):
+            self._client.delete_collection(self._collection.name)
+
+    def _page(self, **choice: Any) -> list[Chunk]:  # noqa: ANN401
+        with _errors_as_ours("The chunks could not be read"):
+            found = self._collection.get(include=["documents", "metadatas"], **choice)
+        return [
+            _unpacked(*row)
+            for row in zip(
+                found["ids"], found["documents"] or [], found["metadatas"] or [], strict=True
+            )
+        ]
+
+
+def _packed(chunk: Chunk) -> dict[str, str | int | float | bool]:
+    place = zip(_PLACE, (chunk.document_id, chunk.index, chunk.start, chunk.end), strict=True)
+    return {**chunk.metadata, **dict(place)}
+
+
+def _unpacked(id_: str, text: str, packed: Any) -> Chunk:  # noqa: ANN401
+    metadata = dict(packed)
+    document_id, index, start, end = (metadata.pop(key) for key in _PLACE)
+    return Chunk(id_, str(document_id), int(index), int(start), int(end), text, metadata)
+
+
+def _first(batched: Any) -> list[Any]:  # noqa: ANN401
+    return list(batched[0]) if batched else []
+
+
+@contextmanager
+def _errors_as_ours(what: str) -> Iterator[None]:
+    from chromadb.errors import ChromaError
+
+    try:
+        yield
+    # ValueError and OSError too: Chroma raises them for settings that differ and for bad folders
+    except (ChromaError, ValueError, OSError) as error:
+        raise StoreError(
+            f"{what}: {error}",
+            hint="Check that the folder is writable and has space; the documents themselves are "
+            "safe and can be indexed again.",
+        ) from error
