@@ -12,6 +12,8 @@ from rag_core.loaders.plain import parse_plain
 from rag_core.loaders.process import POOL
 from rag_core.protocols import OnProgress, Progress
 
+_SMALL = 1024 * 1024
+
 __all__ = ["LOADERS", "Limits", "load"]
 
 
@@ -68,9 +70,9 @@ def _parse(shown: str, data: bytes, limits: Limits, on_progress: OnProgress | No
         if on_progress:
             on_progress(Progress("load", done, total, shown))
 
-    # Decoding is bounded by the file's size; everything that follows what a file says about
-    # itself happens in another process, which can be ended.
-    if parser is parse_plain:
+    # Decoding a small text takes no time. Whatever can take long, or follows what a file says of
+    # itself, happens in another process, which can be ended.
+    if parser is parse_plain and len(data) <= _SMALL:
         parsed = parser(data, limits, on_step)
     else:
         parsed = POOL.parse(suffix, data, limits, on_step)

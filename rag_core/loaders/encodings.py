@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 
 from rag_core.loaders.cleaning import clean_text
-from rag_core.loaders.legacy import guess_legacy
+from rag_core.loaders.legacy import double_byte, guess_legacy
 from rag_core.loaders.parsed import Refusal
 
 # UTF-32 before UTF-16: the little-endian mark of the one begins with that of the other.
@@ -45,7 +45,9 @@ _SUPERSETS = {
 }
 _NAMES = {"cp932": "shift_jis", "cp1252": "windows-1252", "cp1251": "windows-1251"}
 _CONTROL = re.compile("[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]")
-_LEAD = re.compile(rb"[\xc2-\xf4]")
+_LEADS = bytes(range(0xC2, 0xF5))
+_PRINTED = frozenset((9, 10, 13, *range(32, 127)))
+_MAX_WRONG = 5_000
 _SAMPLE = 65_536
 
 
@@ -112,7 +114,11 @@ def _wide_encoding(data: bytes) -> str | None:
     half = max(1, len(sample) // 2)
     if many > 0.3 * half and few <= 0.05 * many:
         return encoding
-    if few == 0 and many >= 2 and not _eight_bit(sample):
+    # The other halves of those NULs are then spaces, line ends, digits and the like.
+    beside = sample[0::2] if encoding == "utf-16-le" else sample[1::2]
+    nuls = sample[1::2] if encoding == "utf-16-le" else sample[0::2]
+    ascii_too = sum(not nul and byte in _PRINTED for byte, nul in zip(beside, nuls, strict=False))
+    if few == 0 and ascii_too >= max(2, 0.9 * many) and not _eight_bit(sample):
         return encoding
     return None
 
@@ -156,27 +162,48 @@ def _decode_utf8(data: bytes) -> Decoded | None:
         return Decoded(data.decode("utf-8"), "utf-8")
     except UnicodeDecodeError:
         pass
-    wrong: list[tuple[int, int]] = []
-
-    def as_1252(error: UnicodeError) -> tuple[str, int]:
-        if not isinstance(error, UnicodeDecodeError):
-            raise error
-        wrong.append((error.start, error.end))
-        return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
-
-    codecs.register_error("ragscope-1252", as_1252)
-    text = data.decode("utf-8", "ragscope-1252")
-    lost = [byte for start, end in wrong for byte in data[start:end]]
-    right = len(_LEAD.findall(data)) - sum(byte >= 0xC2 for byte in lost)
+    pieces, wrong = _utf8_pieces(data)
+    if not wrong:
+        return None
+    lost = b"".join(data[start:end] for start, end in wrong)
+    right = _leads(data) - _leads(lost)
     start, end = wrong[-1]
     if len(wrong) == 1 and end == len(data) and (right > 0 or end - start > 1):
         note = "The file ends in the middle of a character: its last bytes were left out."
         return Decoded(data[:start].decode("utf-8"), "utf-8", (note,))
-    # In a legacy encoding hardly any bytes form UTF-8 by chance: one pair in ten at most.
-    if right >= 2 and right * 3 >= len(lost):
+    # In a legacy encoding hardly any bytes form UTF-8 by chance: one pair in ten at most, but
+    # for East Asian ones, which show themselves.
+    if right >= 2 and right * 3 >= len(lost) and not double_byte(_telling(data)):
         note = f"{len(lost):,} bytes were not UTF-8 and were read as Windows-1252."
-        return Decoded(text, "utf-8 and windows-1252", (note,))
+        return Decoded("".join(pieces), "utf-8 and windows-1252", (note,))
     return None
+
+
+def _utf8_pieces(data: bytes) -> tuple[list[str], list[tuple[int, int]]]:
+    """Return the text in pieces, and where bytes had to be read as Windows-1252.
+
+    Returns nothing at all when there are so many that the text cannot be UTF-8.
+    """
+    view = memoryview(data)
+    pieces: list[str] = []
+    wrong: list[tuple[int, int]] = []
+    position = 0
+    while position < len(data) and len(wrong) <= _MAX_WRONG:
+        try:
+            pieces.append(str(view[position:], "utf-8"))
+            return pieces, wrong
+        except UnicodeDecodeError as error:
+            start, end = position + error.start, position + error.end
+        pieces.append(str(view[position:start], "utf-8"))
+        pieces.append(data[start:end].decode("cp1252", "replace"))
+        wrong.append((start, end))
+        position = end
+    return (pieces, wrong) if position == len(data) else ([], [])
+
+
+def _leads(data: bytes) -> int:
+    """Return how many bytes begin a multi-byte character, if `data` is UTF-8."""
+    return len(data) - len(data.translate(None, _LEADS))
 
 
 def _decode_declared(data: bytes) -> Decoded | None:
@@ -196,7 +223,12 @@ def _decode_declared(data: bytes) -> Decoded | None:
 
 def _decode_legacy(data: bytes) -> Decoded:
     """Decode 8-bit text of which nothing is known, by what it most likely is."""
-    # Everything before the first high byte is the same in all of them: look behind it.
-    first = next(iter(re.finditer(rb"[\x80-\xff]", data))).start()
-    start = max(0, data.rfind(b"\n", 0, first) + 1, first - 2_000)
-    return _tolerant(data, guess_legacy(data[start : start + _SAMPLE]))
+    return _tolerant(data, guess_legacy(_telling(data)))
+
+
+def _telling(data: bytes) -> bytes:
+    """Return a sample from the first byte above 127 on: before it, all encodings are the same."""
+    high = re.search(rb"[\x80-\xff]", data)
+    first = high.start() if high else 0
+    start = max(data.rfind(b"\n", 0, first) + 1, first - 2_000)
+    return data[start : start + _SAMPLE]

@@ -13,7 +13,7 @@ from collections import Counter
 from functools import lru_cache
 
 _GLYPH_NAMES = re.compile(
-    r"(?:/[A-Za-z]{0,4}\d{1,5}(?![\w.])\s?|\(cid:\d+\)\s?|/uni[0-9A-F]{4}\s?){3,}"
+    r"(?:/[A-Za-z]{0,4}\d{1,5}(?![\w.])\s?|\(cid:\d+\)\s?|/uni[0-9A-F]{4}\s?){5,}"
 )
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _VOWELS = frozenset("aeiouyáàâäãåæéèêëíìîïóòôöõøœúùûüýıąęőűăîů")
@@ -72,7 +72,7 @@ def _wordiness(text: str, visible: int) -> float:
 def _symbols(visible: list[str], text: str) -> float:
     """Return the share of Latin-1 signs (as in "Ã¤Â¶¥") when there are more of them than words."""
     signs = sum("\x80" <= c <= "\xbf" or c in "×÷" for c in visible) / len(visible)
-    return signs if signs > 0.2 and _wordiness(text, len(visible)) < 0.2 else 0.0
+    return signs if signs > 0.35 and _wordiness(text, len(visible)) < 0.2 else 0.0
 
 
 def _script_changes(text: str) -> float:

@@ -30,21 +30,22 @@ def guess_legacy(sample: bytes) -> str:
 
     `sample` holds at least one byte above 127, is not UTF-8, and may be cut at its end.
     """
-    return _double_byte(sample) or _other_alphabet(sample) or _latin(sample)
+    return double_byte(sample) or _other_alphabet(sample)[0] or _latin(sample)
 
 
-def _double_byte(sample: bytes) -> str | None:
+def double_byte(sample: bytes) -> str | None:
     """Return the East Asian codec that reads the sample as common characters, or None."""
     japanese = {codec: _read(sample, codec) for codec in ("cp932", "euc_jp")}
     for codec, text in japanese.items():
         # Japanese is full of kana. Half-width ones are what European bytes turn into.
         if text and _share(text, "\u3041", "\u30ff") >= 0.2 > _share(text, "\uff61", "\uff9f"):
             return codec
-    thai = _read(sample, "cp874")
-    if thai and _commonness(thai, "cp874") >= 0.5:
-        return "cp874"
     if _read(sample, "cp949") and _level_one(sample, 0xB0, 0xC8, 0xA1) >= 0.9:
         return "cp949"
+    alphabet, commonness = _other_alphabet(sample)
+    # Thai writes no spaces, so that nothing betrays the wrong pairing of its bytes.
+    if alphabet == "cp874" and commonness >= 0.5 and _read(sample, "cp874"):
+        return None
     if _read(sample, "gb18030") and _level_one(sample, 0xB0, 0xD7, 0xA1) >= 0.7:
         return "gb18030"
     if _read(sample, "cp950") and _level_one(sample, 0xA4, 0xC6, 0x40) >= 0.7:
@@ -72,7 +73,9 @@ def _share(text: str, low: str, high: str) -> float:
 
 def _commonness(text: str, codec: str) -> float:
     """Return the share of the alphabet's commonest letters among all that are not ASCII."""
-    foreign = [c for c in text if c > "\x7f"]
+    foreign = "".join(c for c in text if c > "\x7f")
+    # Only where all is in capitals: a wrong alphabet often shows by capitals inside of words.
+    foreign = foreign.lower() if foreign.isupper() else foreign
     return sum(c in _COMMON[codec] for c in foreign) / max(1, len(foreign))
 
 
@@ -94,19 +97,23 @@ def _level_one(sample: bytes, low: int, high: int, least: int) -> float:
     return common / max(1, total)
 
 
-def _other_alphabet(sample: bytes) -> str | None:
-    """Return the codec of a non-Latin alphabet when whole words are made of high bytes."""
+def _other_alphabet(sample: bytes) -> tuple[str | None, float]:
+    """Return the likeliest non-Latin alphabet and the share of its commonest letters.
+
+    Returns (None, 0) unless whole words are made of high bytes.
+    """
     runs = _HIGH_RUN.findall(sample)
     high = sum(len(run) for run in runs)
     in_words = sum(len(run) for run in runs if len(run) > 2)
     if high < 4 or in_words < 0.6 * high:
-        return None
-    best, best_share = None, 0.4
+        return None, 0.0
+    best: str | None = None
+    best_share = 0.4
     for codec in _COMMON:
         share = _commonness(sample.decode(codec, "replace"), codec)
         if share > best_share:
             best, best_share = codec, share
-    return best
+    return best, best_share
 
 
 def _latin(sample: bytes) -> str:

@@ -37,6 +37,9 @@ def parse_html(data: bytes, limits: Limits, on_step: OnStep) -> Parsed:
             "The HTML is damaged beyond what a browser would forgive.",
             "Open it in a browser and save the page again.",
         ) from error
+    if any(e.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for e in parser.error_log):
+        # What lies deeper was left out without a word, and so was everything after it.
+        raise Refusal("It is nested too deeply to be read.", "Save its text as .txt.")
     title = clean_text(" ".join((tree.findtext(".//title") or "").split()))
     if title:
         metadata["title"] = title[:500]

@@ -27,8 +27,8 @@ _BROKEN = (ArithmeticError, AssertionError, AttributeError, EOFError, LookupErro
            RecursionError, NotImplementedError, TypeError, ValueError, struct.error,
            zlib.error)  # fmt: skip
 _SEPARATOR = "\n\n"
-# pdfium marks a hyphen at a line's end as U+0002 or U+FFFE.
-_SOFT_HYPHEN = re.compile("[\x02\ufffe](?=\r?\n|$)")
+# pdfium puts one of these for a hyphen at a line's end, and leaves out the line's end.
+_SOFT_HYPHEN = re.compile("[\x02\ufffe](?:\r?\n)?")
 # What a formula's unmapped symbols come out as: nobody can see or search for them.
 _CODES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SAME = 0.6
@@ -209,6 +209,9 @@ def _second_is_better(first: str, second: str) -> bool:
     mine, other = noise(first), noise(second)
     if mine > SUSPICIOUS and other < mine / 2:
         return True
+    letters, others = (sum(map(str.isalpha, text)) for text in (first, second))
+    if other <= SUSPICIOUS and others > 2 * letters + 100:
+        return True
     # Two quite different sets of letters: one parser maps the font wrongly. pdfium is what
     # browsers select text with, so its mapping is the better tested one.
     return other <= mine and alike(first, second) < _SAME
@@ -258,7 +261,7 @@ def _second_text(document: pypdfium2.PdfDocument, index: int) -> str | None:
     textpage = None
     try:
         textpage = page.get_textpage()
-        return clean_text(_SOFT_HYPHEN.sub("-", textpage.get_text_range()))
+        return clean_text(_SOFT_HYPHEN.sub("-\n", textpage.get_text_range()))
     except pypdfium2.PdfiumError:
         return None
     finally:

@@ -118,7 +118,9 @@ class _Reader:
     def _outcome(self, header: Header, body: bytes, limits: Limits) -> Parsed:
         """Return the parsed file, or raise the `Refusal` the process answered with."""
         if header["kind"] == "crash":
-            _log.warning("A reader process failed:\n%s", header["trace"])
+            foreseen = header["error"] in ("MemoryError", "RecursionError")
+            level = logging.DEBUG if foreseen else logging.WARNING
+            _log.log(level, "A reader process failed:\n%s", header["trace"])
             raise _crash(header["error"], limits)
         self.usable = not header["tired"] and self.files < _FILES_EACH
         if header["kind"] == "refused":

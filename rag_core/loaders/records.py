@@ -6,11 +6,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from rag_core.loaders.cleaning import clean_text
 from rag_core.loaders.encodings import decode
 from rag_core.loaders.limits import Limits
 from rag_core.loaders.parsed import OnStep, Parsed, Refusal, Scalar, TextBuilder
-
-_STEP = 5_000
 
 
 def parse_json(data: bytes, limits: Limits, on_step: OnStep) -> Parsed:
@@ -102,14 +101,14 @@ def _written(
     count = 0
     for path, record in records:
         count += 1
-        if count % _STEP == 0:
-            on_step(count, count + 1)
         if count > 1:
             builder.add("\n")
         for line in _flat(path, record):
             builder.add(f"{line}\n")
     on_step(1, 1)
-    return Parsed(builder.text().strip("\n"), {**metadata, "records": count}, notes=notes)
+    return Parsed(
+        clean_text(builder.text()).strip("\n"), {**metadata, "records": count}, notes=notes
+    )
 
 
 def _flat(path: str, value: Any) -> Iterator[str]:  # noqa: ANN401

@@ -34,7 +34,7 @@ def parse_csv(data: bytes, limits: Limits, on_step: OnStep) -> Parsed:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     builder = TextBuilder(limits)
     header: list[str] | None = None
-    rows = 0
+    rows, lines = 0, text.count("\n") + 1
     try:
         for row in reader:
             cells = [" ".join(cell.split()) for cell in row]
@@ -46,7 +46,7 @@ def parse_csv(data: bytes, limits: Limits, on_step: OnStep) -> Parsed:
                     continue
             rows += 1
             if rows % _STEP == 0:
-                on_step(min(reader.line_num, rows), rows + 1)
+                on_step(min(reader.line_num, lines), lines)
             builder.add(_line(header, cells) + "\n")
     except csv.Error as error:
         raise Refusal(

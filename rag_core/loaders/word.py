@@ -141,7 +141,13 @@ def _local(element: Any) -> str:  # noqa: ANN401
 
 def _properties(document: WordDocument) -> dict[str, Scalar]:
     """Return title, author and creation date, as far as they are set and well-formed."""
+    from docx.opc.constants import RELATIONSHIP_TYPE
+
     found: dict[str, Scalar] = {}
+    relations = document.part.package.rels.values() if document.part.package else ()
+    if not any(relation.reltype == RELATIONSHIP_TYPE.CORE_PROPERTIES for relation in relations):
+        # python-docx makes up properties where a document has none.
+        return found
     properties = document.core_properties
     for key in ("title", "author"):
         value = getattr(properties, key)
