@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from rag_core.datatypes import Prompt
 from rag_core.errors import ModelError
 
 if TYPE_CHECKING:
     from openai import OpenAI
+    from openai.types.chat import ChatCompletionMessageParam
 
 DEFAULT_MODEL = "gpt-4o-mini"
 TIMEOUT_SECONDS = 60.0
@@ -53,9 +54,10 @@ class ChatGenerator:
         with _errors_as_ours(self._base_url):
             if self._model is None:
                 self._model = self._choose()
+            messages = [{"role": m.role, "content": m.content} for m in prompt.messages]
             stream = self._open().chat.completions.create(
                 model=self._model,
-                messages=[{"role": m.role, "content": m.content} for m in prompt.messages],  # type: ignore[misc]
+                messages=cast("list[ChatCompletionMessageParam]", messages),
                 temperature=self._temperature,
                 max_tokens=self._max_tokens,
                 stream=True,
