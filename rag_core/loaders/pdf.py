@@ -193,7 +193,7 @@ def _note_lines(empty: list[int], garbled: list[int], rescued: list[int]) -> Ite
     if garbled:
         yield f"Left out as garbled: {_pages(garbled)}."
     if rescued:
-        yield f"Read with pypdfium2, which did better than pypdf: {_pages(rescued)}."
+        yield f"Read with pypdfium2 instead of pypdf: {_pages(rescued)}."
 
 
 def _pages(numbers: list[int]) -> str:
