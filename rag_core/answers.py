@@ -71,9 +71,11 @@ def find_citations(text: str, sources: Sequence[SearchHit]) -> tuple[Citation, .
 
 
 def _quoted(said: str, hit: SearchHit) -> Span | None:
-    quotation = said.strip().removeprefix("“").removesuffix("”").strip()
-    place = hit.chunk.text.find(quotation) if quotation else -1
-    if place < 0:
-        return None
-    start = hit.chunk.start + place
-    return Span(hit.chunk.document_id, start, start + len(quotation))
+    # From every opening mark to the end, the widest first: quotations may hold quotations.
+    for mark in (place for place, char in enumerate(said) if char == "“"):
+        quotation = said[mark + 1 :].strip().removesuffix("”").strip()
+        place = hit.chunk.text.find(quotation) if quotation else -1
+        if place >= 0:
+            start = hit.chunk.start + place
+            return Span(hit.chunk.document_id, start, start + len(quotation))
+    return None

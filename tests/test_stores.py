@@ -91,9 +91,7 @@ def test_filters(store):
     store.upsert(chunks, vectors)
     where = {"$or": [{"year": {"$gte": 2008}}, {"name": {"$in": ["d0"]}}]}
     found = {hit.chunk.id for hit in store.query(vectors[0], 60, where)}
-    expected = {
-        c.id for c in chunks if c.metadata["year"] >= 2008 or c.metadata["name"] in ["d0"]
-    }
+    expected = {c.id for c in chunks if c.metadata["year"] >= 2008 or c.metadata["name"] in ["d0"]}
     assert found == expected
     own = {"document_id": chunks[0].document_id, "index": {"$lt": 2}}
     assert {hit.chunk.id for hit in store.query(vectors[0], 9, own)} == {

@@ -62,10 +62,14 @@ class ChatGenerator:
                 max_tokens=self._max_tokens,
                 stream=True,
             )
+            finished = False
             with stream:
-                for event in stream:
-                    if event.choices and (piece := event.choices[0].delta.content):
-                        yield piece
+                for choice in (choice for event in stream for choice in event.choices[:1]):
+                    finished = finished or choice.finish_reason is not None
+                    if choice.delta.content:
+                        yield choice.delta.content
+            if not finished:  # a dropped connection looks like an end; only this tells them apart
+                raise ModelError("The answer broke off half-way.", hint="Ask again.")
 
     def _open(self) -> OpenAI:
         if self._client is None:
