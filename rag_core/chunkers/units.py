@@ -1,0 +1,152 @@
+"""Measuring text in characters, words or tokens, without counting any piece twice.
+
+A ruler is laid along a whole text once; after that, how far n units reach is one look-up.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from rag_core.protocols import IntArray
+
+UNITS = ("characters", "words", "tokens")
+LONG_WORD = 40  # characters; in a longer run each further 40 count as a word, so none is endless
+_CODES = 0x110000
+
+
+class Tokenizer(Protocol):
+    """What counts in a model's tokens."""
+
+    def offsets(self, text: str) -> IntArray:
+        """Return int64 (tokens, 2): the characters [start, end) of each token, in order."""
+        ...
+
+
+class Ruler(Protocol):
+    """Answers how far a number of units reaches, from any place, in either direction."""
+
+    def reach(self, start: int, units: int) -> int:
+        """Return the largest end such that [start, end) touches at most `units` units."""
+        ...
+
+    def back(self, end: int, units: int) -> int:
+        """Return the smallest start such that [start, end) touches at most `units` units."""
+        ...
+
+    def count(self, start: int, end: int) -> int:
+        """Return how many units [start, end) touches."""
+        ...
+
+
+class CharacterRuler:
+    """One unit is one character (code point)."""
+
+    def __init__(self, text: str) -> None:
+        self._length = len(text)
+
+    def reach(self, start: int, units: int) -> int:
+        """Return the largest end such that [start, end) touches at most `units` units."""
+        return min(start + units, self._length)
+
+    def back(self, end: int, units: int) -> int:
+        """Return the smallest start such that [start, end) touches at most `units` units."""
+        return max(end - units, 0)
+
+    def count(self, start: int, end: int) -> int:
+        """Return how many units [start, end) touches."""
+        return end - start
+
+
+class SpanRuler:
+    """Units are spans in order: words or tokens. Several tokens may share one character."""
+
+    def __init__(self, starts: IntArray, ends: IntArray, length: int) -> None:
+        # memoryviews: bisect reads them several times faster than it reads arrays
+        self._starts = np.ascontiguousarray(starts).data
+        self._ends = np.ascontiguousarray(ends).data
+        self._length = length
+
+    def reach(self, start: int, units: int) -> int:
+        """Return the largest end such that [start, end) touches at most `units` units."""
+        after = bisect.bisect_right(self._ends, start) + units
+        return int(self._starts[after]) if after < len(self._starts) else self._length
+
+    def back(self, end: int, units: int) -> int:
+        """Return the smallest start such that [start, end) touches at most `units` units."""
+        before = bisect.bisect_left(self._starts, end) - units
+        return int(self._ends[before - 1]) if before > 0 else 0
+
+    def count(self, start: int, end: int) -> int:
+        """Return how many units [start, end) touches."""
+        last = bisect.bisect_left(self._starts, end)
+        return max(0, last - bisect.bisect_right(self._ends, start))
+
+
+def ruler(text: str, unit: str, tokenizer: Tokenizer | None = None) -> Ruler:
+    """Lay a ruler in `unit` along the text.
+
+    A word is a run without white space; an ideograph or kana is a word of its own, and in a run of
+    more than 40 characters every 40 begun count as one. Tokens are those of `tokenizer`, by its
+    own offsets, which are the only ones that fit the text: decoded tokens do not.
+    """
+    if unit == "characters":
+        return CharacterRuler(text)
+    if unit == "words":
+        return SpanRuler(*_words(text), len(text))
+    offsets = (tokenizer or _DefaultTokenizer()).offsets(text)
+    starts = np.maximum.accumulate(offsets[:, 0]) if len(offsets) else offsets.reshape(-1)
+    ends = np.maximum.accumulate(offsets[:, 1]) if len(offsets) else offsets.reshape(-1)
+    return SpanRuler(starts.astype(np.int64), ends.astype(np.int64), len(text))
+
+
+class _DefaultTokenizer:
+    """The default embedding model's tokens; the model is loaded when first asked."""
+
+    def offsets(self, text: str) -> IntArray:
+        from rag_core.embedders import open_embedder
+
+        read: Callable[[list[str]], list[IntArray]] = open_embedder().token_offsets  # type: ignore[attr-defined]
+        return read([text])[0]
+
+
+def _classes() -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+    """Return 0 for white space, 2 for characters that are words by themselves, 1 for the rest."""
+    classes = np.ones(_CODES, dtype=np.uint8)
+    for low, high in ((0x3041, 0x3097), (0x30A1, 0x30FB), (0x3400, 0x4DC0), (0x4E00, 0xA000)):
+        classes[low:high] = 2
+    classes[0xF900:0xFB00] = 2
+    classes[0x20000:0x32000] = 2
+    spaces = [code for code in range(0x3001) if chr(code).isspace()]
+    classes[spaces] = 0
+    return classes
+
+
+_CLASSES = _classes()
+
+
+def _words(text: str) -> tuple[IntArray, IntArray]:
+    """Return where the words of the text start and end."""
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    kinds = _CLASSES[codes]
+    before = np.empty_like(kinds)
+    before[:1] = 0
+    before[1:] = kinds[:-1]
+    starts = np.flatnonzero((kinds != 0) & ((before != 1) | (kinds == 2)))
+    ends = np.flatnonzero((before != 0) & ((before == 2) | (kinds != 1)))
+    if len(kinds) and kinds[-1]:
+        ends = np.append(ends, len(kinds))
+    return _divided(starts, ends)
+
+
+def _divided(starts: IntArray, ends: IntArray) -> tuple[IntArray, IntArray]:
+    """Cut the words of more than LONG_WORD characters into pieces of that length."""
+    pieces = (ends - starts + LONG_WORD - 1) // LONG_WORD
+    if not len(pieces) or pieces.max() == 1:
+        return starts, ends
+    place = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    first = np.repeat(starts, pieces) + place * LONG_WORD
+    return first, np.minimum(first + LONG_WORD, np.repeat(ends, pieces))
