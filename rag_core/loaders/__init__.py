@@ -28,7 +28,7 @@ def load(
 
     `name` is shown and takes part in the document's id, without folders and control characters;
     it is never opened. `limits` default to `Limits.from_env()`. `on_progress` is called about ten
-    times a second with the stage "load" (of a PDF, `done` and `total` are pages); what it raises,
+    times a second with the stage "reading" (of a PDF, `done` and `total` are pages); what it raises,
     such as `Cancelled`, ends the work and comes out of here. Metadata holds at least "format",
     and what the format knows: "encoding", "pages", "parser", "title", "author", "created".
 
@@ -68,7 +68,7 @@ def _parse(shown: str, data: bytes, limits: Limits, on_progress: OnProgress | No
 
     def on_step(done: int, total: int) -> None:
         if on_progress:
-            on_progress(Progress("load", done, total, shown))
+            on_progress(Progress("reading", done, total, shown))
 
     # Decoding a small text takes no time. Whatever can take long, or follows what a file says of
     # itself, happens in another process, which can be ended.
