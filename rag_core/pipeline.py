@@ -17,7 +17,7 @@ from rag_core.errors import ModelError, SettingsError, UnknownDocumentError
 from rag_core.generators.chat import chat_from_env
 from rag_core.generators.extractive import ExtractiveGenerator
 from rag_core.home import Home, home_from_env
-from rag_core.ingestion import FileReport, IngestReport, Ingestor
+from rag_core.ingestion import FileReport, Ingestor, IngestReport
 from rag_core.keyword import KeywordIndex
 from rag_core.late_interaction import TokenCache
 from rag_core.prompts import build_prompt

@@ -37,7 +37,7 @@ def test_pages_keep_their_offsets_and_metadata():
 def test_progress_counts_pages():
     seen = []
     load("a.pdf", text_pdf(["x"] * 30), on_progress=seen.append)
-    assert {p.stage for p in seen} == {"load"}
+    assert {p.stage for p in seen} == {"reading"}
     assert {p.name for p in seen} == {"a.pdf"}
 
 
