@@ -35,11 +35,11 @@ from rag_core.errors import (
     UnknownDocumentError,
 )
 from rag_core.fusion import reciprocal_rank_fusion
-from rag_core.ingestion import FileReport, IngestReport
 from rag_core.jobs import FileProgress, IngestQueue
 from rag_core.keyword import KeywordIndex
 from rag_core.loaders import LOADERS, Limits, load
 from rag_core.pipeline import RagPipeline
+from rag_core.reports import FileReport, IngestReport
 from rag_core.stores import STORES, open_store
 
 __all__ = [

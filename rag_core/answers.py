@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from rag_core.datatypes import Answer, Citation, Prompt, SearchHit, SearchResult, Span
+from rag_core.errors import RagError
 from rag_core.prompts import NOT_FOUND
 from rag_core.protocols import Generator
 
@@ -23,14 +24,21 @@ class AnswerStream:
         self.result = result
         self._generator = generator
         self._pieces: list[str] = []
+        self._failure: RagError | None = None
         # Nothing was found: there is nothing a model could add but inventions.
         self._coming = generator.stream(prompt) if prompt.sources else iter((NOT_FOUND,))
 
     def __iter__(self) -> Iterator[str]:
         yield from tuple(self._pieces)
-        for piece in self._coming:
-            self._pieces.append(piece)
-            yield piece
+        if self._failure:  # what broke off must not pass for a whole answer
+            raise self._failure
+        try:
+            for piece in self._coming:
+                self._pieces.append(piece)
+                yield piece
+        except RagError as error:
+            self._failure = error
+            raise
 
     @property
     def text(self) -> str:
@@ -39,7 +47,11 @@ class AnswerStream:
 
     @property
     def answer(self) -> Answer:
-        """The whole answer; waits for the rest of the stream."""
+        """The whole answer; waits for the rest of the stream.
+
+        Raises:
+            ModelError: when the model fails or breaks off.
+        """
         for _ in self:
             pass
         return Answer(

@@ -15,7 +15,12 @@ from typing import Any
 
 from rag_core.database import Database
 from rag_core.datatypes import Chunk, Document
+from rag_core.errors import Cancelled
 from rag_core.uploads import Upload
+
+_INFO = (  # all but the text, which is long
+    "id, name, sha256, characters, pages, chunks, size, seconds, added_at, chunker, metadata, notes"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +102,7 @@ class Catalog:
     def documents(self, collection: str) -> list[DocumentInfo]:
         """Return the indexed documents, by name."""
         rows = self._database.rows(
-            "SELECT *, length(text) AS characters FROM documents WHERE collection = ? "
-            "ORDER BY name, id",
-            collection,
+            f"SELECT {_INFO} FROM documents WHERE collection = ? ORDER BY name, id", collection
         )
         return [_info(row) for row in rows]
 
@@ -112,13 +115,16 @@ class Catalog:
 
     def named(self, collection: str, name: str) -> DocumentInfo | None:
         """Return the indexed document of this name, or None."""
-        return next((info for info in self.documents(collection) if info.name == name), None)
+        rows = self._database.rows(
+            f"SELECT {_INFO} FROM documents WHERE collection = ? AND name = ?", collection, name
+        )
+        return _info(rows[0]) if rows else None
 
     def same_content(self, collection: str, sha256: str, text: str, *, but: str) -> list[str]:
         """Return the names of other documents with the same file or the same text."""
         rows = self._database.rows(
             "SELECT name FROM documents WHERE collection = ? AND name != ? "
-            "AND (sha256 = ? OR (length(text) = ? AND text = ?)) ORDER BY name",
+            "AND (sha256 = ? OR (characters = ? AND text = ?)) ORDER BY name",
             collection, but, sha256, len(text), text,
         )  # fmt: skip
         return [row["name"] for row in rows]
@@ -190,16 +196,20 @@ class Catalog:
         chunker: Mapping[str, Any],
         seconds: float,
     ) -> None:
-        """Make the document visible: one transaction that also retires what it replaces."""
+        """Make the document visible: one transaction that also retires what it replaces.
+
+        Raises:
+            Cancelled: when the upload is no longer on record; then nothing has changed.
+        """
         with self._database.transaction() as db:
             self._retire(db, collection, "name = ? OR id = ?", (document.name, document.id))
             db.execute(
-                "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     collection, document.id, document.name, upload.sha256, document.text,
                     _json(document.metadata), json.dumps(document.pages),
-                    json.dumps(document.notes), upload.size, _json(chunker), len(chunks),
-                    seconds, time.time(),
+                    json.dumps(document.notes), len(document.text), upload.size, _json(chunker),
+                    len(chunks), seconds, time.time(),
                 ),
             )  # fmt: skip
             db.executemany(
@@ -213,7 +223,8 @@ class Catalog:
                 "DELETE FROM unwanted WHERE collection = ? AND chunk_id = ?",
                 ((collection, chunk.id) for chunk in chunks),
             )
-            db.execute("DELETE FROM uploads WHERE id = ?", (upload.id,))
+            if not db.execute("DELETE FROM uploads WHERE id = ?", (upload.id,)).rowcount:
+                raise Cancelled(f"{upload.name} was discarded, or indexed elsewhere.")
             _next_generation(db, collection)
 
     def retire(self, collection: str, document_ids: Iterable[str]) -> None:
@@ -225,8 +236,8 @@ class Catalog:
 
     def unwanted(self, collection: str) -> list[str]:
         """Return the chunk ids that the store must not keep."""
-        rows = self._database.rows("SELECT chunk_id FROM unwanted WHERE collection = ?", collection)
-        return [row["chunk_id"] for row in rows]
+        sql = "SELECT chunk_id FROM unwanted WHERE collection = ?"
+        return [row["chunk_id"] for row in self._database.rows(sql, collection)]
 
     def removed(self, collection: str, chunk_ids: Sequence[str]) -> None:
         """Note that the store no longer holds these ids."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from rag_core.errors import HomeError
 
-FORMAT = 1
+FORMAT = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS collections (
     name TEXT PRIMARY KEY, fingerprint TEXT NOT NULL DEFAULT '', embedder TEXT NOT NULL DEFAULT '',
@@ -20,8 +20,8 @@ CREATE TABLE IF NOT EXISTS collections (
 CREATE TABLE IF NOT EXISTS documents (
     collection TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, sha256 TEXT NOT NULL,
     text TEXT NOT NULL, metadata TEXT NOT NULL, pages TEXT NOT NULL, notes TEXT NOT NULL,
-    size INTEGER NOT NULL, chunker TEXT NOT NULL, chunks INTEGER NOT NULL, seconds REAL NOT NULL,
-    added_at REAL NOT NULL, PRIMARY KEY (collection, id)
+    characters INTEGER NOT NULL, size INTEGER NOT NULL, chunker TEXT NOT NULL,
+    chunks INTEGER NOT NULL, seconds REAL NOT NULL, added_at REAL NOT NULL, PRIMARY KEY (collection, id)
 );
 CREATE UNIQUE INDEX IF NOT EXISTS documents_name ON documents (collection, name);
 CREATE INDEX IF NOT EXISTS documents_sha256 ON documents (sha256);
@@ -40,71 +40,100 @@ CREATE TABLE IF NOT EXISTS unwanted (
 ) WITHOUT ROWID;
 """
 
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_RESTORE = (
+    "It is damaged. Restore a backup of it, or move it away and add the documents again; the "
+    "files themselves stay in the folder."
+)
+_MAKE_ROOM = "Free some space, or make the data folder writable, and try again."
+
 
 class Database:
-    """One SQLite file. Thread-safe; other processes may read beside it.
+    """One SQLite file. Thread-safe; other processes may read beside it with `read_only`.
+
+    `created` says that the file was not there, or empty, and has just been laid out.
 
     Raises:
-        HomeError: when the file is damaged, has another format, or cannot be written.
+        HomeError: when the file is damaged, has another format, or cannot be read or written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self._path = path
         self._lock = threading.RLock()
+        self._closed = False
+        with self._errors_as_ours():
+            mode = "ro" if read_only else "rwc"
+            self._db = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode={mode}",
+                uri=True,
+                check_same_thread=False,
+                isolation_level=None,
+            )
         try:
-            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-            self._db.row_factory = sqlite3.Row
-            self._db.execute("PRAGMA busy_timeout = 10000")
-            self._db.execute("PRAGMA journal_mode = WAL")
-            # FULL: a commit is on the disk when it returns, so that what was said is kept
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._prepare()
-        except sqlite3.DatabaseError as error:
-            raise HomeError(
-                f"The catalog {path} cannot be read: {error}.",
-                hint="If it is damaged, restore a backup, or move it away and add the documents "
-                "again. Nothing was changed.",
-            ) from error
+            with self._errors_as_ours():
+                self.created = self._prepare(read_only)
+        except HomeError:
+            self._db.close()
+            raise
 
-    def _prepare(self) -> None:
-        found = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if found not in (0, FORMAT):
+    def _prepare(self, read_only: bool) -> bool:
+        self._db.row_factory = sqlite3.Row
+        self._db.execute("PRAGMA busy_timeout = 10000")
+        # The format first: a file that is not ours to read must not be changed either.
+        found = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        if found not in (FORMAT, *(() if read_only else (0,))):
             raise HomeError(
                 f"{self._path} has format {found}; this version reads format {FORMAT}.",
-                hint="Update Ragscope, or set RAGSCOPE_HOME to another folder.",
+                hint="Use the version of Ragscope that made it, or set RAGSCOPE_HOME to another "
+                "folder. Nothing was changed.",
             )
+        if read_only:
+            return False
+        self._db.execute("PRAGMA journal_mode = WAL")
+        # FULL: a commit is on the disk when it returns, so that what was said is kept
+        self._db.execute("PRAGMA synchronous = FULL")
         if found == 0:
             self._db.executescript(_SCHEMA)
             self._db.execute(f"PRAGMA user_version = {FORMAT}")
+        return found == 0
 
     def close(self) -> None:
         """Close the file; it cannot be used afterwards."""
         with self._lock:
+            self._closed = True
             self._db.close()
 
     def rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:  # noqa: ANN401
         """Run a query and return all its rows."""
-        with self._lock:
+        with self._lock, self._errors_as_ours():
             return self._db.execute(sql, values).fetchall()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Run what is inside as one durable step: all of it, or nothing."""
-        with self._lock:
+        with self._lock, self._errors_as_ours():
             try:
                 self._db.execute("BEGIN IMMEDIATE")
                 yield self._db
                 self._db.execute("COMMIT")
-            except sqlite3.OperationalError as error:
-                self._rollback()
-                raise HomeError(
-                    f"The catalog could not be written: {error}.",
-                    hint="Free some space, or make the data folder writable, and try again.",
-                ) from error
             except BaseException:
-                self._rollback()
+                if not self._closed and self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
                 raise
 
-    def _rollback(self) -> None:
-        if self._db.in_transaction:
-            self._db.execute("ROLLBACK")
+    @contextmanager
+    def _errors_as_ours(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.IntegrityError:
+            raise  # a mistake of ours, and nothing a person could mend
+        except sqlite3.Error as error:
+            if self._closed:
+                raise HomeError(
+                    f"The data folder {self._path.parent} has been closed.", hint="Open it again."
+                ) from error
+            damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+            raise HomeError(
+                f"The catalog {self._path} cannot be used: {error}.",
+                hint=_RESTORE if damaged else _MAKE_ROOM,
+            ) from error

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -16,6 +18,7 @@ from rag_core.originals import Originals
 from rag_core.uploads import Uploads
 
 DEFAULT_HOME = Path(".ragscope")
+_CATALOG = "catalog.sqlite3"
 _WAIT_SECONDS = 2.0  # long enough for a command that is just finishing, short enough to notice
 
 
@@ -24,12 +27,32 @@ def home_from_env() -> Path:
     return Path(os.environ.get("RAGSCOPE_HOME") or DEFAULT_HOME)
 
 
+@contextmanager
+def reading_catalog(home: Path) -> Iterator[Catalog | None]:
+    """Open a data folder's catalog to read it, also beside the process that owns the folder.
+
+    Nothing is created or changed; a folder that holds no catalog yields None.
+
+    Raises:
+        HomeError: when the catalog is damaged, has another format, or cannot be read.
+    """
+    path = home.expanduser().resolve() / _CATALOG
+    if not path.exists():
+        yield None
+        return
+    database = Database(path, read_only=True)
+    try:
+        yield Catalog(database)
+    finally:
+        database.close()
+
+
 class Home:
     """An open data folder, owned by this process until the last user closes it.
 
     Chroma on a directory does not show one process what another wrote, so a second process is
     refused instead of being shown old data. Within the process every opener shares one `Home`, and
-    whoever writes holds `writing`.
+    whoever writes holds `writing`. Files found beside a missing catalog are set aside, not used.
     """
 
     _open: dict[Path, Home] = {}  # noqa: RUF012  # one registry for the process, on purpose
@@ -43,13 +66,15 @@ class Home:
         self._lock = FileLock(path / "lock", thread_local=False)
         self._take_ownership()
         try:
-            self._database = Database(path / "catalog.sqlite3")
+            self._database = Database(path / _CATALOG)
         except HomeError:
             self._lock.release()
             raise
         self.catalog = Catalog(self._database)
         self.uploads = Uploads(self._database)
         self.originals = Originals(path / "originals")
+        if self._database.created:
+            self.originals.set_aside()
 
     @classmethod
     def open(cls, path: Path) -> Home:

@@ -8,63 +8,30 @@ crash leaves half-way is either an upload to finish or an unwanted id to remove.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
 
-from rag_core.catalog import DocumentInfo, Model
+from rag_core.catalog import Model
 from rag_core.datatypes import Chunk, Document
-from rag_core.errors import Cancelled, FingerprintError, RagError, UnknownDocumentError
+from rag_core.errors import (
+    Cancelled,
+    FingerprintError,
+    HomeError,
+    ModelError,
+    RagError,
+    StoreError,
+    UnknownDocumentError,
+)
 from rag_core.home import Home
 from rag_core.loaders import load
+from rag_core.loaders.cleaning import display_name
 from rag_core.protocols import Chunker, Embedder, FloatArray, OnProgress, Progress, VectorStore
+from rag_core.reports import FileReport, Status
 from rag_core.uploads import Upload
-
-Status = Literal["added", "replaced", "unchanged", "failed", "cancelled"]
-
-
-@dataclass(frozen=True, slots=True)
-class FileReport:
-    """What became of one file. `seconds` is its time from reading to storing.
-
-    `same_as` names other documents of the collection with the same content; `error` and `hint` are
-    empty unless the status is "failed" or "cancelled".
-    """
-
-    name: str
-    status: Status
-    document_id: str = ""
-    pages: int = 0
-    characters: int = 0
-    chunks: int = 0
-    seconds: float = 0.0
-    notes: tuple[str, ...] = ()
-    same_as: tuple[str, ...] = ()
-    error: str = ""
-    hint: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class IngestReport:
-    """What became of a whole ingest, file by file, in order."""
-
-    files: tuple[FileReport, ...]
-
-    @property
-    def chunks(self) -> int:
-        """Return how many chunks the files have now, those of unchanged files included."""
-        return sum(file.chunks for file in self.files)
-
-    @property
-    def seconds(self) -> float:
-        """Return the time of all files together, in seconds."""
-        return sum(file.seconds for file in self.files)
-
-    @property
-    def failed(self) -> tuple[FileReport, ...]:
-        """Return the files that could not be indexed."""
-        return tuple(file for file in self.files if file.status == "failed")
 
 
 class Ingestor:
@@ -86,7 +53,13 @@ class Ingestor:
         self._chunker = chunker
 
     def accept(self, name: str, data: bytes, document: Document | None = None) -> Upload:
-        """Keep the file and note that it is to be indexed; durable when it returns."""
+        """Keep the file and note that it is to be indexed; durable when it returns.
+
+        The name is cleaned of whatever is not for showing, but keeps its folders: of two files
+        called "notes.txt" neither replaces the other.
+        """
+        if document is None:
+            name = _shown(name)
         with self._home.writing:
             sha256 = self._home.originals.put(data)
             return self._home.uploads.accept(self._collection, name, sha256, len(data), document)
@@ -100,14 +73,17 @@ class Ingestor:
     ) -> FileReport:
         """Index an accepted upload and say what became of it.
 
-        A `RagError` ends in the report and not in an exception, so that the next file goes on; only
-        an upload that failed or was cancelled is forgotten.
+        A `RagError` ends in the report and not in an exception, so that the next file goes on. What
+        was cancelled or can never be indexed is forgotten then; what failed for want of space, a
+        model or a store stays unfinished, to be tried again.
         """
         start = time.perf_counter()
         try:
             return self._process(upload, chunker or self._chunker(), on_progress, start)
         except RagError as error:
-            self.discard(upload)
+            if not _worth_another_try(error):
+                with suppress(RagError):  # the report tells of the first error, not of this one
+                    self.discard(upload)
             return FileReport(
                 upload.name,
                 "cancelled" if isinstance(error, Cancelled) else "failed",
@@ -168,12 +144,8 @@ class Ingestor:
     ) -> FileReport:
         report = _named(on_progress, upload.name)
         settings = {"name": chunker.name, **chunker.settings}
-        before = self._home.catalog.named(self._collection, upload.name)
-        if before and before.sha256 == upload.sha256 and _up_to_date(before, settings):
-            noted = self._home.uploads.document(upload)
-            if noted is None or noted.id == before.id:
-                self._home.uploads.forget(upload)
-                return self._reported(before, "unchanged", 0.0)
+        if unchanged := self._unchanged(upload, settings):
+            return unchanged
         report(Progress("reading", 0, 1))
         document = self._read(upload, report)
         report(Progress("chunking", 0, 1))
@@ -185,29 +157,52 @@ class Ingestor:
         )
         report(Progress("storing", 0, len(chunks)))
         with self._home.writing:
+            before = self._home.catalog.named(self._collection, document.name)
             self._write(document, chunks, vectors)
+            seconds = time.perf_counter() - start
             self._home.catalog.commit(
                 self._collection,
                 document,
                 chunks,
                 upload=upload,
                 chunker=settings,
-                seconds=time.perf_counter() - start,
+                seconds=seconds,
             )
-            self._clean([before.sha256] if before else [])
-        info = self._home.catalog.named(self._collection, document.name)
-        if info is None:  # deleted by another thread between commit and here
-            raise Cancelled(f"{document.name} was deleted while it was being indexed.")
-        return self._reported(info, "replaced" if before else "added", info.seconds)
+            with suppress(RagError):  # it is noted, and removed with the next change or opening
+                self._clean([before.sha256] if before else [])
+        status: Status = "replaced" if before else "added"
+        return self._reported(document, upload.sha256, len(chunks), status, seconds)
+
+    def _unchanged(self, upload: Upload, settings: Mapping[str, Any]) -> FileReport | None:
+        """Return the report of a file that is indexed already just as it would be now."""
+        info = self._home.catalog.named(self._collection, upload.name)
+        if info is None or info.sha256 != upload.sha256 or not _same(info.chunker, settings):
+            return None
+        noted = self._home.uploads.document(upload)
+        indexed = self._home.catalog.document(self._collection, info.id)
+        if indexed is None or (noted is not None and noted != indexed):
+            return None
+        self._home.uploads.forget(upload)
+        return self._reported(indexed, info.sha256, info.chunks, "unchanged", 0.0)
 
     def _read(self, upload: Upload, report: OnProgress) -> Document:
         noted = self._home.uploads.document(upload)
         if noted is not None:
             return noted
-        return load(upload.name, self._home.originals.get(upload.sha256), on_progress=report)
+        found = load(upload.name, self._home.originals.get(upload.sha256), on_progress=report)
+        if found.name == upload.name:
+            return found
+        return Document.from_text(  # with the folders that `load` leaves out
+            upload.name,
+            found.text,
+            metadata=found.metadata,
+            pages=found.pages,
+            notes=found.notes,
+        )
 
     def _write(self, document: Document, chunks: Sequence[Chunk], vectors: FloatArray) -> None:
         store, embedder = self._store(), self._embedder
+        self.check_model()  # again: another pipeline may have been the first to write
         self._home.catalog.set_model(
             self._collection, Model(embedder.fingerprint, embedder.name, embedder.dimension)
         )
@@ -227,26 +222,53 @@ class Ingestor:
             store.delete(unwanted)
             self._home.catalog.removed(self._collection, unwanted)
 
-    def _reported(self, info: DocumentInfo, status: Status, seconds: float) -> FileReport:
-        document = self._home.catalog.document(self._collection, info.id)
-        text = document.text if document else ""
+    def _reported(
+        self, document: Document, sha256: str, chunks: int, status: Status, seconds: float
+    ) -> FileReport:
         return FileReport(
-            info.name,
+            document.name,
             status,
-            document_id=info.id,
-            pages=info.pages,
-            characters=info.characters,
-            chunks=info.chunks,
+            document_id=document.id,
+            pages=len(document.pages),
+            characters=len(document.text),
+            chunks=chunks,
             seconds=seconds,
-            notes=info.notes,
+            notes=document.notes,
             same_as=tuple(
-                self._home.catalog.same_content(self._collection, info.sha256, text, but=info.name)
+                self._home.catalog.same_content(
+                    self._collection, sha256, document.text, but=document.name
+                )
             ),
         )
 
 
-def _up_to_date(info: DocumentInfo, settings: Mapping[str, Any]) -> bool:
-    return dict(info.chunker) == dict(settings)
+def checked(document: Document) -> Document:
+    """Return the document if it can be kept.
+
+    Raises:
+        ValueError: when its name or text holds half a character, which `load` never lets through.
+    """
+    try:
+        document.name.encode()
+        document.text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"the document {document.name!r} has a lone surrogate: {error}") from None
+    return document
+
+
+def _worth_another_try(error: RagError) -> bool:
+    passing = isinstance(error, HomeError | StoreError | ModelError)
+    return passing and not isinstance(error, FingerprintError)
+
+
+def _same(kept: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
+    # The kept ones have been through JSON, where a tuple becomes a list.
+    return dict(kept) == json.loads(json.dumps(settings))
+
+
+def _shown(name: str) -> str:
+    parts = [part for part in name.replace("\\", "/").split("/") if part.strip(". ")]
+    return "/".join(display_name(part) for part in parts) or display_name(name)
 
 
 def _named(on_progress: OnProgress | None, name: str) -> OnProgress:

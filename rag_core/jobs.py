@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from rag_core.errors import Cancelled, RagError
-from rag_core.ingestion import FileReport
 from rag_core.pipeline import RagPipeline
 from rag_core.protocols import Progress
+from rag_core.reports import FileReport
 from rag_core.uploads import Upload
 
+_BUG = "Indexing ended with an error that Ragscope did not expect."
 State = Literal["waiting", "working", "done"]
 
 
@@ -55,8 +56,8 @@ class IngestQueue:
     def cancel(self, upload_id: int | None = None) -> None:
         """Stop one file, or all that are not done; what is indexed already stays."""
         with self._lock:
-            chosen = [upload_id] if upload_id is not None else list(self._files)
-            self._cancelled.update(id_ for id_ in chosen if self._files[id_].state != "done")
+            unfinished = {id_ for id_, file in self._files.items() if file.state != "done"}
+            self._cancelled |= unfinished if upload_id is None else unfinished & {upload_id}
 
     def clear(self) -> None:
         """Forget the files that are done, so that the list is empty for the next upload."""
@@ -74,8 +75,12 @@ class IngestQueue:
         return any(file.state != "done" for file in self.files())
 
     def unfinished(self) -> list[Upload]:
-        """Return accepted files that nothing is working on: a crash or a restart left them."""
-        ours = {file.upload.id for file in self.files()}
+        """Return accepted files that nothing is working on.
+
+        A crash or a restart left them, or they failed for a reason that may pass, such as a full
+        disk.
+        """
+        ours = {file.upload.id for file in self.files() if file.state != "done"}
         return [upload for upload in self._pipeline.unfinished() if upload.id not in ours]
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -87,15 +92,32 @@ class IngestQueue:
 
     def _enqueue(self, upload: Upload) -> None:
         with self._lock:
-            self._files.setdefault(upload.id, FileProgress(upload))
-            if self._worker is None or not self._worker.is_alive():
-                # A daemon: ending the program must not wait; what is unfinished is on record.
-                self._worker = threading.Thread(target=self._work, name="ingest", daemon=True)
-                self._worker.start()
+            known = self._files.get(upload.id)
+            if known is None or known.state == "done":  # done, but failed: this is another try
+                self._cancelled.discard(upload.id)
+                self._files[upload.id] = FileProgress(upload)
+            if self._worker is None:
+                self._start()
+
+    def _start(self) -> None:
+        # A daemon: ending the program must not wait; what is unfinished is on record.
+        self._worker = threading.Thread(target=self._work, name="ingest", daemon=True)
+        self._worker.start()
 
     def _work(self) -> None:
-        while (upload := self._next()) is not None:
-            report = self._index(upload)
+        try:
+            while (upload := self._next()) is not None:
+                self._index(upload)
+        finally:
+            with self._lock:
+                if self._worker is threading.current_thread():  # ended by a bug: the rest goes on
+                    self._start()
+
+    def _index(self, upload: Upload) -> None:
+        report = FileReport(upload.name, "failed", error=_BUG, hint="The log says more.")
+        try:
+            report = self._report(upload)
+        finally:  # whatever happens, no file stays "working" for ever
             with self._lock:
                 self._files[upload.id] = FileProgress(upload, "done", report=report)
 
@@ -109,7 +131,7 @@ class IngestQueue:
             self._worker = None
             return None
 
-    def _index(self, upload: Upload) -> FileReport:
+    def _report(self, upload: Upload) -> FileReport:
         def on_progress(progress: Progress) -> None:
             with self._lock:
                 if upload.id in self._cancelled:

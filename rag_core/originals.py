@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 from pathlib import Path
 
@@ -27,7 +28,7 @@ class Originals:
         sha256 = hashlib.sha256(data).hexdigest()
         path = self._path(sha256)
         try:
-            if path.exists() and path.stat().st_size == len(data):
+            if _holds(path, data):
                 return sha256
             path.parent.mkdir(parents=True, exist_ok=True)
             partial = path.with_suffix(f".{os.getpid()}.part")
@@ -38,10 +39,7 @@ class Originals:
             partial.replace(path)
             _sync_folder(path.parent)
         except OSError as error:
-            raise HomeError(
-                f"The file could not be stored in {self._folder}: {error.strerror or error}.",
-                hint="Free some space, or make the data folder writable, and try again.",
-            ) from error
+            raise self._failed("stored in", error) from error
         return sha256
 
     def get(self, sha256: str) -> bytes:
@@ -64,17 +62,49 @@ class Originals:
         return data
 
     def delete(self, sha256: str) -> None:
-        """Remove the file; a missing one is ignored."""
-        self._path(sha256).unlink(missing_ok=True)
+        """Remove the file; a missing one is ignored.
+
+        Raises:
+            HomeError: when the folder cannot be written.
+        """
+        self._remove(self._path(sha256))
 
     def sweep(self, used: set[str]) -> None:
         """Remove every file that is not in `used`, half-written ones included."""
         for path in self._folder.glob("*/*"):
             if path.name not in used:
-                path.unlink(missing_ok=True)
+                self._remove(path)
+
+    def set_aside(self) -> None:
+        """Move all files to a folder beside this one, where nothing removes them.
+
+        For a home whose catalog was lost: they may be the only copies, and nothing says who needs
+        them.
+        """
+        if any(self._folder.glob("*/*")):
+            names = (f"{self._folder.name}-kept-{number}" for number in itertools.count(1))
+            paths = (self._folder.with_name(name) for name in names)
+            self._folder.rename(next(path for path in paths if not path.exists()))
+
+    def _remove(self, path: Path) -> None:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise self._failed("removed from", error) from error
+
+    def _failed(self, what: str, error: OSError) -> HomeError:
+        return HomeError(
+            f"A file could not be {what} {self._folder}: {error.strerror or error}.",
+            hint="Free some space, or make the data folder writable, and try again.",
+        )
 
     def _path(self, sha256: str) -> Path:
         return self._folder / sha256[:2] / sha256
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    # Compared whole: uploading a file again is how a damaged original gets repaired.
+    return path.exists() and path.stat().st_size == len(data) and path.read_bytes() == data
 
 
 def _sync_folder(folder: Path) -> None:

@@ -17,7 +17,7 @@ from rag_core.errors import ModelError, SettingsError, UnknownDocumentError
 from rag_core.generators.chat import chat_from_env
 from rag_core.generators.extractive import ExtractiveGenerator
 from rag_core.home import Home, home_from_env
-from rag_core.ingestion import FileReport, Ingestor, IngestReport
+from rag_core.ingestion import Ingestor, checked
 from rag_core.keyword import KeywordIndex
 from rag_core.late_interaction import TokenCache
 from rag_core.prompts import build_prompt
@@ -31,6 +31,7 @@ from rag_core.protocols import (
     VectorStore,
     Where,
 )
+from rag_core.reports import FileReport, IngestReport
 from rag_core.rerankers import LateInteractionReranker
 from rag_core.retrieval import Mode, Retriever
 from rag_core.stores import open_store
@@ -61,6 +62,7 @@ class RagPipeline:
         self._store_url = store_url or home.chroma_url
         self._generator = generator
         self._making = threading.RLock()
+        self._closed = False
         self._store: VectorStore | None = None
         self._keywords: tuple[int, KeywordIndex] | None = None
         self._tokens: TokenCache | None = None
@@ -111,12 +113,23 @@ class RagPipeline:
             )
         opened = open_embedder(embedder) if isinstance(embedder, str) else embedder
         folder = Home.open(Path(home) if home is not None else home_from_env())
-        folder.catalog.add_collection(collection)
-        return cls(folder, collection, store_url=store_url, embedder=opened, generator=generator)
+        try:
+            folder.catalog.add_collection(collection)
+            return cls(
+                folder, collection, store_url=store_url, embedder=opened, generator=generator
+            )
+        except BaseException:
+            folder.close()
+            raise
 
     def close(self) -> None:
         """Give the data folder back to other processes; the pipeline cannot be used afterwards."""
-        self.home.close()
+        with self.home.writing, self._making:  # a write under way is finished first
+            if not self._closed:
+                self._closed = True
+                if self._store is not None:
+                    self._store.close()
+                self.home.close()
 
     def __enter__(self) -> Self:
         return self
@@ -128,7 +141,10 @@ class RagPipeline:
 
     def store(self) -> VectorStore:
         """Return the vector store, opened and rid of what a crash left behind."""
-        with self._making:
+        if self._store is not None:
+            return self._store
+        # In this order, because whoever writes may come here to open the store.
+        with self.home.writing, self._making:
             if self._store is None:
                 model = self.home.catalog.model(self.collection)
                 store = open_store(
@@ -195,6 +211,10 @@ class RagPipeline:
         """Index documents; one of the same name is replaced, an unchanged one costs nothing.
 
         All are accepted before the first is indexed: a crash forgets none of them.
+
+        Raises:
+            ValueError: for text that UTF-8 cannot hold; then none is accepted.
+            HomeError: when one cannot be kept; those before it are unfinished.
         """
         uploads = [
             self._ingestor.accept(
@@ -202,7 +222,7 @@ class RagPipeline:
                 document.text.encode() if document.original is None else document.original,
                 document,
             )
-            for document in documents
+            for document in [checked(document) for document in documents]
         ]
         return IngestReport(
             tuple(self.process(up, chunker=chunker, on_progress=on_progress) for up in uploads)

@@ -145,6 +145,10 @@ class VectorStore(Protocol):
         """Return how many chunks there are."""
         ...
 
+    def close(self) -> None:
+        """Let go of files and connections; the store cannot be used afterwards."""
+        ...
+
 
 class Reranker(Protocol):
     """Orders candidates anew by reading the query and each text together."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from dataclasses import dataclass
 
@@ -37,7 +38,15 @@ class Uploads:
         now = time.time()
         packed = None if document is None else _pack(document)
         with self._database.transaction() as db:
-            # A second try of the same file is the same upload, not a second one.
+            latest = db.execute(
+                "SELECT * FROM uploads WHERE collection = ? AND name = ? ORDER BY id DESC LIMIT 1",
+                (collection, name),
+            ).fetchone()
+            if latest and latest["sha256"] == sha256:
+                # A second try of the same file is the same upload: work on it may be under way.
+                db.execute("UPDATE uploads SET document = ? WHERE id = ?", (packed, latest["id"]))
+                return _upload(latest)
+            # Back to an earlier content: it has to come after the one that is newer now.
             db.execute(
                 "DELETE FROM uploads WHERE collection = ? AND name = ? AND sha256 = ?",
                 (collection, name, sha256),
@@ -54,10 +63,7 @@ class Uploads:
         rows = self._database.rows(
             "SELECT * FROM uploads WHERE collection = ? ORDER BY id", collection
         )
-        return [
-            Upload(row["id"], row["name"], row["sha256"], row["size"], row["accepted_at"])
-            for row in rows
-        ]
+        return [_upload(row) for row in rows]
 
     def document(self, upload: Upload) -> Document | None:
         """Return the document noted with the upload, or None if the file has to be loaded."""
@@ -68,6 +74,10 @@ class Uploads:
         """Drop an upload that failed, was cancelled, or turned out to be indexed already."""
         with self._database.transaction() as db:
             db.execute("DELETE FROM uploads WHERE id = ?", (upload.id,))
+
+
+def _upload(row: sqlite3.Row) -> Upload:
+    return Upload(row["id"], row["name"], row["sha256"], row["size"], row["accepted_at"])
 
 
 def _pack(document: Document) -> str:

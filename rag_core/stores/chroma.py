@@ -146,6 +146,10 @@ class ChromaStore:
         with _errors_as_ours("The collection could not be removed"):
             self._client.delete_collection(self._collection.name)
 
+    def close(self) -> None:
+        """Let go of the folder; a store left open keeps its view of it, whoever writes there."""
+        self._client.close()
+
     def _page(self, **choice: Any) -> list[Chunk]:  # noqa: ANN401
         with _errors_as_ours("The chunks could not be read"):
             found = self._collection.get(include=["documents", "metadatas"], **choice)
