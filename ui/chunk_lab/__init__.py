@@ -1,0 +1,1 @@
+"""The chunking page's own widgets, pictures and cached work."""
