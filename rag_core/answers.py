@@ -10,7 +10,8 @@ from rag_core.errors import RagError
 from rag_core.prompts import NOT_FOUND
 from rag_core.protocols import Generator
 
-_CITED = re.compile(r"\[(\d{1,3})\]")
+_MARK = re.compile(r"“|\[(\d{1,3})\]")
+_QUOTED = re.compile(r"”\s*\[(\d{1,3})\]")
 
 
 class AnswerStream:
@@ -68,13 +69,18 @@ def find_citations(text: str, sources: Sequence[SearchHit]) -> tuple[Citation, .
     """Return the citations of a text in order, each place once; numbers without a source are none.
 
     Where what stands before `[n]` is a quotation of source n, the citation's span is the quoted
-    place, else the whole chunk.
+    place, else the whole chunk. A `[3]` that a source itself holds is no citation when it is quoted
+    between “ and ”.
     """
     found: dict[tuple[int, Span], Citation] = {}
-    before = 0
-    for match in _CITED.finditer(text):
-        number, said = int(match[1]), text[before : match.start()]
-        before = match.end()
+    before = place = 0
+    while mark := _MARK.search(text, place):
+        cited = _end_of_quotation(text, mark.end(), sources) if mark[0] == "“" else mark
+        place = mark.end() if cited is None else cited.end()
+        if cited is None:
+            continue
+        number, said = int(cited[1]), text[before : cited.start()]
+        before = place
         if 1 <= number <= len(sources):
             hit = sources[number - 1]
             span = _quoted(said, hit) or hit.chunk.span
@@ -82,12 +88,18 @@ def find_citations(text: str, sources: Sequence[SearchHit]) -> tuple[Citation, .
     return tuple(found.values())
 
 
-def _quoted(said: str, hit: SearchHit) -> Span | None:
-    # From every opening mark to the end, the widest first: quotations may hold quotations.
-    for mark in (place for place, char in enumerate(said) if char == "“"):
-        quotation = said[mark + 1 :].strip().removesuffix("”").strip()
-        place = hit.chunk.text.find(quotation) if quotation else -1
-        if place >= 0:
-            start = hit.chunk.start + place
-            return Span(hit.chunk.document_id, start, start + len(quotation))
+def _end_of_quotation(text: str, start: int, sources: Sequence[SearchHit]) -> re.Match[str] | None:
+    for end in _QUOTED.finditer(text, start):
+        number = int(end[1])
+        if 1 <= number <= len(sources) and _quoted(text[start : end.start()], sources[number - 1]):
+            return end
     return None
+
+
+def _quoted(said: str, hit: SearchHit) -> Span | None:
+    quotation = said.strip().removeprefix("“").removesuffix("”").strip()
+    place = hit.chunk.text.find(quotation) if quotation else -1
+    if place < 0:
+        return None
+    start = hit.chunk.start + place
+    return Span(hit.chunk.document_id, start, start + len(quotation))

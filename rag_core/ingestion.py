@@ -263,7 +263,7 @@ def _worth_another_try(error: RagError) -> bool:
 
 def _same(kept: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
     # The kept ones have been through JSON, where a tuple becomes a list.
-    return dict(kept) == json.loads(json.dumps(settings))
+    return bool(dict(kept) == json.loads(json.dumps(settings)))
 
 
 def _shown(name: str) -> str:
