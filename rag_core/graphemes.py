@@ -43,8 +43,9 @@ def cluster_start(text: str, at: int, known: int) -> int:
     """
     if at >= len(text) or at <= known:
         return at
-    if text[at] < "\u0300" and text[at - 1] < "\u0300":
-        return at - joined(text, at)
+    left, right = text[at - 1], text[at]
+    if left < "\u0300" and right < "\u0300":
+        return at - 1 if left == "\r" and right == "\n" else at
     begin = known
     if found := _BEGINNER.match(text, max(known, at - _NEAR), at):
         near = found.end() - 1

@@ -71,7 +71,7 @@ _INITIALS = re.compile(r"[^\W\d_](?:\.[^\W\d_])+")
 _LETTER_AND_DOT = re.compile(r"[^\W\d_]\.")
 _NUMBERING = re.compile(r"\d{1,3}(?:\.\d{1,3})*|[A-Za-z]|[IVXivx]{1,5}")
 _WORD = re.compile(r"\w+")
-_OTHER_LINE_BREAKS = "\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
+_OTHER_LINE_BREAKS = "\r\f\x85\u2028\u2029"
 _AS_LINE_FEED = str.maketrans(dict.fromkeys(_OTHER_LINE_BREAKS, "\n"))
 
 

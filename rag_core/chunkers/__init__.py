@@ -7,13 +7,22 @@ from typing import Any
 
 from rag_core.chunkers.base import Strategy, check_known
 from rag_core.chunkers.fixed import FixedChunker
+from rag_core.chunkers.markdown import MarkdownChunker
+from rag_core.chunkers.paragraph import ParagraphChunker
 from rag_core.chunkers.recursive import RecursiveChunker
+from rag_core.chunkers.semantic import SemanticChunker
+from rag_core.chunkers.sentence import SentenceChunker
 from rag_core.protocols import Chunker
 
 CHUNKERS: dict[str, type[Strategy]] = {
     "recursive": RecursiveChunker,
     "fixed": FixedChunker,
+    "sentence": SentenceChunker,
+    "paragraph": ParagraphChunker,
+    "semantic": SemanticChunker,
+    "markdown": MarkdownChunker,
 }
+"""Every strategy by its name, the default first."""
 
 
 def make_chunker(strategy: str, **params: Any) -> Chunker:  # noqa: ANN401

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -11,7 +12,6 @@ from rag_core.chunkers.units import UNITS, Tokenizer, ruler
 from rag_core.chunkers.windows import Walk
 from rag_core.datatypes import Chunk, Document
 from rag_core.sentences import plain_lines
-
 
 TOOL = {"tool": True}
 """Metadata of a dataclass field that holds an object doing the work (a tokenizer, a model)."""
@@ -49,8 +49,26 @@ def walk(
 
 
 def cut_all(document: Document, spans: Iterable[tuple[int, int]]) -> list[Chunk]:
-    """Cut the document at the spans, numbered from 0."""
-    return [Chunk.cut(document, index, *span) for index, span in enumerate(spans)]
+    """Cut the document at the spans, numbered from 0, into the chunks that `Chunk.cut` makes.
+
+    Making the ids is a third of all the time chunking takes, so the part of the hash that all
+    chunks share, the document's id, is taken once.
+    """
+    text, owner = document.text, document.id
+    common = hashlib.sha256(_framed(owner))
+    chunks = []
+    for index, (start, end) in enumerate(spans):
+        digest = common.copy()
+        digest.update(_framed(str(start)) + _framed(str(end)))
+        key = digest.hexdigest()[:20]
+        chunks.append(Chunk(key, owner, index, start, end, text[start:end], {}))
+    return chunks
+
+
+def _framed(part: str) -> bytes:
+    """Return what `content_id` hashes for one part."""
+    data = part.encode("utf-8", "surrogatepass")
+    return len(data).to_bytes(8, "big") + data
 
 
 def check_whole(name: str, value: object, least: int) -> None:

@@ -129,24 +129,26 @@ _CLASSES = _classes()
 
 
 def _words(text: str) -> tuple[IntArray, IntArray]:
-    """Return where the words of the text start and end."""
+    """Return where each word starts, and where it and the white space after it end."""
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    kinds = _CLASSES[codes]
-    before = np.empty_like(kinds)
-    before[:1] = 0
-    before[1:] = kinds[:-1]
-    starts = np.flatnonzero((kinds != 0) & ((before != 1) | (kinds == 2)))
-    ends = np.flatnonzero((before != 0) & ((before == 2) | (kinds != 1)))
-    if len(kinds) and kinds[-1]:
-        ends = np.append(ends, len(kinds))
-    return _divided(starts, ends)
+    kinds = (codes > 32).view(np.uint8)
+    rare = np.flatnonzero(codes > 127)  # looking up only these is faster in most languages
+    kinds[rare] = _CLASSES[codes[rare]]
+    starting = kinds != 0
+    starting[1:] &= (kinds[:-1] != 1) | (kinds[1:] == 2)
+    starts = np.flatnonzero(starting)
+    edges = _divided(text, np.append(starts, len(text)))
+    return edges[:-1], edges[1:]
 
 
-def _divided(starts: IntArray, ends: IntArray) -> tuple[IntArray, IntArray]:
-    """Cut the words of more than LONG_WORD characters into pieces of that length."""
-    pieces = (ends - starts + LONG_WORD - 1) // LONG_WORD
-    if not len(pieces) or pieces.max() == 1:
-        return starts, ends
-    place = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-    first = np.repeat(starts, pieces) + place * LONG_WORD
-    return first, np.minimum(first + LONG_WORD, np.repeat(ends, pieces))
+def _divided(text: str, edges: IntArray) -> IntArray:
+    """Add the starts of the pieces of words of more than LONG_WORD characters."""
+    long = np.flatnonzero(np.diff(edges) > LONG_WORD)
+    pieces = [
+        np.arange(start + LONG_WORD, start + len(text[start:end].rstrip()), LONG_WORD)
+        for start, end in zip(edges[long].tolist(), edges[long + 1].tolist(), strict=True)
+    ]
+    if not pieces:
+        return edges
+    added = np.concatenate(pieces)
+    return np.insert(edges, np.searchsorted(edges, added), added)

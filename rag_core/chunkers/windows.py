@@ -51,31 +51,41 @@ class Walk:
 
     def _first(self, at: int) -> int:
         """Return the start of the first cluster from `at` on that is not white space."""
-        found = skip_space(self.text, at)
-        return cluster_start(self.text, found, at) if joined(self.text, found) else found
+        text = self.text
+        found = skip_space(text, at)
+        if found >= len(text) or text[found] < "\u0300":  # the common case, decided without a call
+            return found
+        return cluster_start(text, found, at) if joined(text, found) else found
 
     def _trimmed(self, fresh: int, cut: int) -> int:
-        end = fresh + len(self.text[fresh:cut].rstrip()) if self.text[cut - 1].isspace() else cut
-        return end + 1 if end < cut and joined(self.text, end) else end
+        text = self.text
+        if not text[cut - 1].isspace():
+            return cut
+        end = cut - 1
+        if text[end - 1].isspace():
+            end = fresh + len(text[fresh:end].rstrip())
+        return end + 1 if text[end - 1] >= "\u0300" and joined(text, end) else end
 
     def _cut(self, start: int, fresh: int, high: int) -> int:
         """Return the best place to end a window from `start`; not past `fresh` if there is none."""
-        reach = self.ruler.reach(start, self.size)
-        if reach >= high:
-            return high
-        if joined(self.text, reach) and self.text[reach].isspace():
-            limit = cluster_start(self.text, reach, fresh)
-        else:
-            limit = skip_space(self.text, reach)  # white space at the end costs nothing
+        limit = self._limit(self.ruler.reach(start, self.size), fresh)
         if limit >= high:
             return high
-        low = max(fresh, int(limit - (limit - fresh) * (1 - self.fill)))
-        cut = self._preferred(low, limit)
+        cut = self._preferred(max(fresh, int(fresh + (limit - fresh) * self.fill)), limit)
         if cut < 0:
             cut = last_word(self.plain, fresh, limit)
         if cut < 0 or cut > limit:
             cut = limit
         return cluster_start(self.text, cut, fresh) if cut > fresh else cut
+
+    def _limit(self, reach: int, fresh: int) -> int:
+        """Return how far a window may go: white space at its end costs nothing."""
+        text = self.text
+        if reach >= len(text) or not text[reach].isspace():
+            return reach
+        if joined(text, reach):
+            return cluster_start(text, reach, fresh)
+        return skip_space(text, reach)
 
     def _preferred(self, low: int, limit: int) -> int:
         for find in self.finders:
