@@ -68,38 +68,36 @@ class AnswerStream:
 def find_citations(text: str, sources: Sequence[SearchHit]) -> tuple[Citation, ...]:
     """Return the citations of a text in order, each place once; numbers without a source are none.
 
-    Where what stands before `[n]` is a quotation of source n, the citation's span is the quoted
-    place, else the whole chunk. A `[3]` that a source itself holds is no citation when it is quoted
-    between “ and ”.
+    After an exact quotation of source n between “ and ”, the citation's span is the quoted place,
+    else the whole chunk. A `[3]` inside such a quotation is the source's own and no citation.
     """
     found: dict[tuple[int, Span], Citation] = {}
-    before = place = 0
+    place = 0
     while mark := _MARK.search(text, place):
-        cited = _end_of_quotation(text, mark.end(), sources) if mark[0] == "“" else mark
-        place = mark.end() if cited is None else cited.end()
-        if cited is None:
-            continue
-        number, said = int(cited[1]), text[before : cited.start()]
-        before = place
-        if 1 <= number <= len(sources):
-            hit = sources[number - 1]
-            span = _quoted(said, hit) or hit.chunk.span
-            found.setdefault((number, span), Citation(number, hit, span))
+        citation, place = _citation(text, mark, sources)
+        if citation:
+            found.setdefault((citation.number, citation.span), citation)
     return tuple(found.values())
 
 
-def _end_of_quotation(text: str, start: int, sources: Sequence[SearchHit]) -> re.Match[str] | None:
-    for end in _QUOTED.finditer(text, start):
-        number = int(end[1])
-        if 1 <= number <= len(sources) and _quoted(text[start : end.start()], sources[number - 1]):
-            return end
-    return None
+def _citation(
+    text: str, mark: re.Match[str], sources: Sequence[SearchHit]
+) -> tuple[Citation | None, int]:
+    """Return the citation that begins at the mark, if one does, and where to read on."""
+    if mark[0] != "“":
+        hit = _source(mark[1], sources)
+        return Citation(int(mark[1]), hit, hit.chunk.span) if hit else None, mark.end()
+    # The first end that makes it an exact quotation: a quotation may hold quotations and marks.
+    for end in _QUOTED.finditer(text, mark.end()):
+        hit = _source(end[1], sources)
+        quotation = text[mark.end() : end.start()].strip()
+        place = hit.chunk.text.find(quotation) if hit and quotation else -1
+        if hit and place >= 0:
+            start = hit.chunk.start + place
+            span = Span(hit.chunk.document_id, start, start + len(quotation))
+            return Citation(int(end[1]), hit, span), end.end()
+    return None, mark.end()
 
 
-def _quoted(said: str, hit: SearchHit) -> Span | None:
-    quotation = said.strip().removeprefix("“").removesuffix("”").strip()
-    place = hit.chunk.text.find(quotation) if quotation else -1
-    if place < 0:
-        return None
-    start = hit.chunk.start + place
-    return Span(hit.chunk.document_id, start, start + len(quotation))
+def _source(number: str, sources: Sequence[SearchHit]) -> SearchHit | None:
+    return sources[int(number) - 1] if 1 <= int(number) <= len(sources) else None
