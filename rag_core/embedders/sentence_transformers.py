@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rag_core.embedders.estimate import Estimate
 from rag_core.embedders.packaged import packaged_folder
 from rag_core.errors import ModelError
 from rag_core.protocols import FloatArray, OnProgress, Progress, TokenVectors
@@ -91,17 +92,31 @@ class SentenceTransformerEmbedder:
         done = 0
         if on_progress:
             on_progress(Progress("embedding", 0, len(texts)))
+        for rows, found in self.embed_batches(texts):
+            vectors[rows] = found
+            done += len(rows)
+            if on_progress:
+                on_progress(Progress("embedding", done, len(texts)))
+        return vectors
+
+    def embed_batches(
+        self, texts: Sequence[str], *, on_progress: OnProgress | None = None
+    ) -> Iterator[tuple[Sequence[int], FloatArray]]:
+        """Yield rows and their vectors, longest texts first.
+
+        `on_progress` is not called: a batch takes a fraction of a second.
+        """
         for rows in _batches_by_length(texts):
             batch = [texts[row] for row in rows]
             with self._lock:
                 found = self._model.encode_document(
                     batch, batch_size=BATCH, show_progress_bar=False, convert_to_tensor=True
                 )
-            vectors[rows] = _unit(found)
-            done += len(rows)
-            if on_progress:
-                on_progress(Progress("embedding", done, len(texts)))
-        return vectors
+            yield rows, _unit(found)
+
+    def estimate(self, texts: Sequence[str]) -> Estimate:
+        """Return how many tokens the texts have, and that they cost nothing."""
+        return Estimate(sum(self.count_tokens(texts)), 0.0, exact=True)
 
     def embed_query(self, text: str) -> FloatArray:
         """Return float32 of shape (dimension,), of unit length."""

@@ -1,0 +1,183 @@
+"""Vectors kept on the disk, so that no text is embedded twice by the same model."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rag_core.embedders.cache_file import OVERHEAD_BYTES, CacheFile, transaction
+from rag_core.protocols import FloatArray
+
+MAX_BYTES = 2**30  # about 600,000 vectors of 384 numbers
+_FRESH_SECONDS = 60.0  # an entry used this recently is not marked again: reading stays reading
+_AT_ONCE = 500  # SQLite's oldest limit of parameters is 999
+
+
+@dataclass(frozen=True, slots=True)
+class CacheShare:
+    """What one model has in the cache."""
+
+    entries: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class CacheReport:
+    """What is in the cache. `hits` and `misses` count this process's lookups since it opened."""
+
+    models: Mapping[str, CacheShare]
+    max_bytes: int
+    file_bytes: int
+    hits: int
+    misses: int
+
+    @property
+    def entries(self) -> int:
+        """Return how many vectors there are."""
+        return sum(share.entries for share in self.models.values())
+
+    @property
+    def bytes(self) -> int:
+        """Return what they take."""
+        return sum(share.bytes for share in self.models.values())
+
+
+class VectorCache:
+    """One SQLite file of vectors by fingerprint, kind and text. Threads and processes may share it.
+
+    It holds no text, only its SHA-256. When full, what was used longest ago goes. It is never
+    needed: damaged, it is made anew; on a full or read-only disk it keeps nothing; both are logged.
+    """
+
+    def __init__(
+        self, path: Path, *, max_bytes: int = MAX_BYTES, clock: Callable[[], float] = time.time
+    ) -> None:
+        if max_bytes < 0:
+            raise ValueError(f"max_bytes is at least 0, not {max_bytes}")
+        self._file = CacheFile(path)
+        self._max_bytes = max_bytes
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._hits = self._misses = 0
+
+    # -- vectors ----------------------------------------------------------------------------
+
+    def get(
+        self, fingerprint: str, kind: str, texts: Sequence[str], dimension: int
+    ) -> dict[str, FloatArray]:
+        """Return the vectors that are there, float32 of shape (dimension,), by text."""
+        keys = {_key(fingerprint, kind, text): text for text in texts}
+        found: dict[str, FloatArray] = {}
+
+        def read(db: sqlite3.Connection) -> None:
+            for some in _portions(list(keys)):
+                marks = ",".join("?" * len(some))
+                rows = db.execute(
+                    f"SELECT key, vector, used FROM vectors WHERE key IN ({marks})", some
+                ).fetchall()
+                kept = [row for row in rows if len(row[1]) == 4 * dimension]
+                joined = b"".join(row[1] for row in kept)
+                vectors = np.frombuffer(joined, dtype="<f4").reshape(len(kept), dimension)
+                # SQLite does not notice a flipped bit in a page; the length of the vector does
+                whole = np.abs(np.linalg.norm(vectors.astype(np.float64), axis=1) - 1) < 1e-3
+                for row, vector, good in zip(kept, vectors, whole, strict=True):
+                    if good:
+                        found[keys[row[0]]] = vector.astype(np.float32)
+                now = self._clock()
+                self._touch(db, [row[0] for row in rows if now - row[2] > _FRESH_SECONDS], now)
+
+        self._file.use(read)
+        with self._lock:
+            self._hits += len(found)
+            self._misses += len(keys) - len(found)
+        return found
+
+    def put(self, fingerprint: str, kind: str, texts: Sequence[str], vectors: FloatArray) -> None:
+        """Keep the unit vectors of some texts: float32 of shape (len(texts), dimension)."""
+        now = self._clock()
+        distinct = dict(zip(texts, vectors, strict=True))
+        rows = [
+            (_key(fingerprint, kind, text), fingerprint, vector.astype("<f4").tobytes(), now)
+            for text, vector in distinct.items()
+        ]
+
+        def write(db: sqlite3.Connection) -> None:
+            with transaction(db):
+                # Not INSERT OR REPLACE, which removes the old row without the trigger
+                db.executemany("DELETE FROM vectors WHERE key = ?", [row[:1] for row in rows])
+                db.executemany("INSERT INTO vectors VALUES (?, ?, ?, ?)", rows)
+                self._make_room(db)
+
+        self._file.use(write)
+
+    # -- keeping house ----------------------------------------------------------------------
+
+    def report(self) -> CacheReport:
+        """Return what is in the cache, by the fingerprint of the model."""
+        models: dict[str, CacheShare] = {}
+
+        def read(db: sqlite3.Connection) -> None:
+            rows = db.execute("SELECT fingerprint, entries, bytes FROM totals ORDER BY fingerprint")
+            models.update((name, CacheShare(entries, size)) for name, entries, size in rows)
+
+        self._file.use(read)
+        return CacheReport(models, self._max_bytes, self._file.size(), self._hits, self._misses)
+
+    def clear(self, fingerprint: str | None = None) -> None:
+        """Forget all vectors, or those of one model, and give the disk back."""
+
+        def write(db: sqlite3.Connection) -> None:
+            with transaction(db):
+                if fingerprint is None:
+                    db.execute("DELETE FROM vectors")
+                else:
+                    db.execute("DELETE FROM vectors WHERE fingerprint = ?", (fingerprint,))
+            db.execute("PRAGMA incremental_vacuum").fetchall()
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+        self._file.use(write)
+
+    def close(self) -> None:
+        """Close the file; the next use opens it again."""
+        self._file.close()
+
+    def _make_room(self, db: sqlite3.Connection) -> None:
+        (total,) = db.execute("SELECT coalesce(sum(bytes), 0) FROM totals").fetchone()
+        if total <= self._max_bytes:
+            return
+        # A tenth more than needed, so that a full cache does not clean up at every batch
+        excess = total - self._max_bytes * 9 // 10
+        rows = db.execute("SELECT key, length(vector) FROM vectors ORDER BY used, rowid")
+        doomed = []
+        for key, size in rows:
+            if excess <= 0:
+                break
+            excess -= size + OVERHEAD_BYTES
+            doomed.append((key,))
+        db.executemany("DELETE FROM vectors WHERE key = ?", doomed)
+
+    def _touch(self, db: sqlite3.Connection, keys: Sequence[bytes], now: float) -> None:
+        # Which entry leaves first is not worth failing for
+        with contextlib.suppress(sqlite3.OperationalError), transaction(db):
+            db.executemany(
+                "UPDATE vectors SET used = ? WHERE key = ?", [(now, key) for key in keys]
+            )
+
+
+def _key(fingerprint: str, kind: str, text: str) -> bytes:
+    digest = hashlib.sha256(f"{fingerprint}\0{kind}\0".encode())
+    digest.update(text.encode("utf-8", "surrogatepass"))
+    return digest.digest()
+
+
+def _portions(keys: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    for start in range(0, len(keys), _AT_ONCE):
+        yield keys[start : start + _AT_ONCE]
