@@ -23,7 +23,7 @@ def parse_html(data: bytes, limits: Limits, on_step: OnStep) -> Parsed:
     from inscriptis.css_profiles import CSS_PROFILES
     from inscriptis.html_engine import Inscriptis
     from inscriptis.model.config import ParserConfig
-    from lxml import etree, html  # type: ignore[import-untyped]
+    from lxml import etree, html
 
     decoded = decode(data)
     metadata: dict[str, Scalar] = {"encoding": decoded.encoding}

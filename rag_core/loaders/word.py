@@ -71,7 +71,7 @@ def _check_archive(data: bytes, limits: Limits) -> None:
 def _open(data: bytes) -> WordDocument:
     import docx
     from docx.opc.exceptions import OpcError
-    from lxml import etree  # type: ignore[import-untyped]
+    from lxml import etree
 
     try:
         return docx.Document(io.BytesIO(data))

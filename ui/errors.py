@@ -1,0 +1,32 @@
+"""The one place where an error becomes something a person can read and act on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from rag_core.errors import RagError
+from ui.text import plain
+
+
+@contextmanager
+def boundary() -> Iterator[None]:
+    """Show a `RagError` in place of what it interrupted; the rest of the page goes on.
+
+    Used around pages, in fragments and in callbacks alike: an error in one of them does not pass
+    through the others.
+    """
+    try:
+        yield
+    except RagError as error:
+        show(error.message, error.hint)
+
+
+def show(message: str, hint: str = "") -> None:
+    """Show what happened, and below it what to do."""
+    body = plain(message, limit=600)
+    if hint:
+        body += f"\n\n{plain(hint, limit=600)}"
+    st.error(body, icon=":material/error:")

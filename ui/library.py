@@ -1,0 +1,99 @@
+"""The library table: what is indexed, with preview and delete."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import streamlit as st
+
+from rag_core.catalog import DocumentInfo
+from ui import services
+from ui.document_view import marked_html
+from ui.errors import boundary
+from ui.text import number, plain
+
+_PREVIEW = 6_000  # characters: more than anyone reads in a preview, little enough to be quick
+
+
+def rows(documents: list[DocumentInfo]) -> list[dict[str, Any]]:
+    """Return the table's rows."""
+    return [
+        {
+            "Document": info.name,
+            "Pages": info.pages or None,
+            "Characters": info.characters,
+            "Chunks": info.chunks,
+            "Size": f"{max(1, round(info.size / 1024)):,} KB",
+            "Added": datetime.fromtimestamp(info.added_at),
+            "Notes": " ".join(info.notes),
+        }
+        for info in documents
+    ]
+
+
+def show(collection: str) -> None:
+    """Show the table; chosen rows can be previewed and deleted."""
+    documents = services.pipeline(collection).documents()
+    st.subheader("Library", anchor=False)
+    if not documents:
+        st.caption("Nothing is indexed in this collection yet. Add files above.")
+        return
+    chosen = st.dataframe(
+        rows(documents),
+        # A new key with every change of the library: row numbers must not outlive their rows.
+        key=f"library-{services.pipeline(collection).home.catalog.generation(collection)}",
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="multi-row",
+        column_config={
+            "Document": st.column_config.TextColumn(width="large"),
+            "Added": st.column_config.DatetimeColumn(format="distance"),
+        },
+        alt=f"Table of {number(len(documents), 'document')}",
+    )
+    picked = [documents[row] for row in chosen.selection.rows if row < len(documents)]
+    if not picked:
+        st.caption("Choose rows to preview or delete documents.")
+        return
+    with st.container(horizontal=True):
+        if len(picked) == 1:
+            st.button(
+                "Preview", key="preview", icon=":material/visibility:",
+                on_click=preview, args=(collection, picked[0].id),
+            )  # fmt: skip
+        st.button(
+            f"Delete {number(len(picked), 'document')}", key="delete", icon=":material/delete:",
+            on_click=confirm_delete, args=(collection, picked),
+        )  # fmt: skip
+
+
+@st.dialog("Document", width="large")
+def preview(collection: str, document_id: str) -> None:
+    """Show the beginning of a document and what is known of it."""
+    with boundary():
+        document = services.pipeline(collection).document(document_id)
+        st.markdown(f"**{plain(document.name)}**")
+        known = [f"{key}: {value}" for key, value in document.metadata.items()]
+        st.caption(plain(" · ".join(known), limit=400))
+        for note in document.notes:
+            st.caption(f":material/info: {plain(note, limit=300)}")
+        with st.container(height=460, border=True, key="preview-text"):
+            st.html(marked_html(document.text[:_PREVIEW]))
+        if len(document.text) > _PREVIEW:
+            st.caption(f"The first {_PREVIEW:,} of {len(document.text):,} characters.")
+
+
+@st.dialog("Delete documents?")
+def confirm_delete(collection: str, documents: list[DocumentInfo]) -> None:
+    """Name what would be deleted, and do it only on the second click."""
+    for info in documents:
+        st.markdown(f":material/description: {plain(info.name)}")
+    st.caption("Their chunks, vectors and original files are removed. This cannot be undone.")
+    with st.container(horizontal=True):
+        if st.button("Delete", key="confirm_delete", type="primary"):
+            with boundary():
+                services.pipeline(collection).delete([info.id for info in documents])
+                st.rerun()
+        if st.button("Keep them", key="keep"):
+            st.rerun()

@@ -1,0 +1,71 @@
+"""What sessions share: pipelines, queues and the warm-up, made once for the whole server."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from rag_core import IngestQueue, RagError, RagPipeline
+from rag_core.pipeline import DEFAULT_COLLECTION
+
+SAMPLES = Path(__file__).resolve().parent.parent / "samples"
+_WARM_UP_AFTER = 1.0  # seconds: the first page goes out before the model takes the processor
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def pipeline(collection: str) -> RagPipeline:
+    """Return the pipeline of a collection; opening it loads no model and no store."""
+    return RagPipeline.open(collection=collection)
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def queue(collection: str) -> IngestQueue:
+    """Return the background queue of a collection, the same for every tab and session."""
+    return IngestQueue(pipeline(collection))
+
+
+def collections() -> list[str]:
+    """Return the names of all collections of the data folder, the default one first."""
+    names = pipeline(DEFAULT_COLLECTION).home.catalog.collections()
+    return sorted(names, key=lambda name: (name != DEFAULT_COLLECTION, name))
+
+
+class WarmUp:
+    """Loads model, store and index behind the page, once."""
+
+    def __init__(self, target: RagPipeline) -> None:
+        self._target = target
+        self.ready = threading.Event()
+        timer = threading.Timer(_WARM_UP_AFTER, self._work)
+        timer.daemon = True
+        timer.start()
+
+    def _work(self) -> None:
+        try:
+            self._target.warm_up()
+        except RagError:
+            return  # the first question meets the same error, and shows it where it is read
+        self.ready.set()
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def warm_up(collection: str) -> WarmUp:
+    """Start loading what a question needs, and return the state of it."""
+    return WarmUp(pipeline(collection))
+
+
+def load_samples(collection: str) -> None:
+    """Submit the sample library to the collection's queue."""
+    files = sorted((SAMPLES / "library").iterdir())
+    queue(collection).submit([(file.name, file.read_bytes()) for file in files if file.is_file()])
+
+
+@st.cache_data(show_spinner=False, max_entries=1)
+def sample_questions() -> list[dict[str, Any]]:
+    """Return the sample library's questions."""
+    lines = (SAMPLES / "questions.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]

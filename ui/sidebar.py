@@ -1,0 +1,50 @@
+"""The sidebar: which collection, what is in it, who answers."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from rag_core.errors import SettingsError
+from rag_core.generators.chat import chat_from_env
+from ui import services, state
+from ui.errors import boundary
+from ui.text import number, plain
+
+
+def show() -> None:
+    """Draw the sidebar; the picker is bound to the address bar."""
+    with st.sidebar:
+        names = services.collections()
+        st.selectbox(
+            "Collection", names, key="collection", bind="query-params",
+            help="A collection is a library of its own: its documents, its index, its questions.",
+        )  # fmt: skip
+        with st.popover("New collection", icon=":material/add:", type="tertiary"):
+            st.text_input("Name", key="new_collection", placeholder="my-library", max_chars=63)
+            st.button("Create", key="create_collection", type="primary", on_click=_create)
+        _contents(state.collection())
+        chat = chat_from_env()
+        st.caption(
+            f":material/smart_toy: Answers by {plain(chat.name)}"
+            if chat
+            else ":material/format_quote: Answers are quoted, without a model"
+        )
+
+
+def _contents(collection: str) -> None:
+    documents = services.pipeline(collection).documents()
+    chunks = sum(info.chunks for info in documents)
+    st.caption(
+        f":material/library_books: {number(len(documents), 'document')}, {number(chunks, 'chunk')}"
+    )
+    if services.queue(collection).busy:
+        st.caption(":material/sync: Indexing; see Upload")
+
+
+def _create() -> None:
+    with boundary():
+        name = str(st.session_state.get("new_collection", "")).strip()
+        if not name:
+            raise SettingsError("A collection needs a name.", hint="For instance my-library.")
+        services.pipeline(name)
+        state.choose_collection(name)
