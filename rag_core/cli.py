@@ -4,42 +4,41 @@ from __future__ import annotations
 
 import difflib
 import io
-import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from rag_core.catalog import DocumentInfo
-from rag_core.errors import LoadError, UnknownDocumentError
-from rag_core.filters import checked
+from rag_core.cli_options import common, question_options
+from rag_core.errors import HomeError, LoadError, UnknownDocumentError
 from rag_core.folders import Found, find_files, read_file
 from rag_core.home import home_from_env, reading_catalog
 from rag_core.loaders import LOADERS, Limits
-from rag_core.pipeline import DEFAULT_COLLECTION, RagPipeline
+from rag_core.pipeline import RagPipeline
 from rag_core.protocols import OnProgress
 from rag_core.reports import FileReport, IngestReport
 from rag_core.retrieval import MODES, Mode
 from rag_core.terminal import (
     ProgressBar,
-    count,
     errors_shown,
     json_citation,
     json_document,
     json_hit,
     note,
     one_line,
-    place,
     plain,
     print_json,
+    show_document,
+    show_hit,
     show_report,
+    show_sources,
 )
 
-_EXCERPT = 300  # characters of a hit that are printed; --json has them all
 _EPILOG = """\b
 Exit codes
   0  done; a search that finds nothing is done too
@@ -50,10 +49,7 @@ Exit codes
 
 Messages go to stderr, results to stdout. With --json the result is one object with the keys that
 each command's help names; a command that ends with an error message prints none."""
-
 _EXISTING = click.Path(exists=True, path_type=Path)
-
-Command = TypeVar("Command", bound=Callable[..., None])
 
 
 @click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
@@ -64,34 +60,9 @@ def main() -> None:
             stream.reconfigure(errors="replace")
 
 
-def _common(command: Command) -> Command:
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
-        click.option(
-            "--collection", default=DEFAULT_COLLECTION, show_default=True, help="Which documents."
-        ),
-        click.option(
-            "--home",
-            type=click.Path(file_okay=False, path_type=Path),
-            help="The data folder.  [default: RAGSCOPE_HOME, or ./.ragscope]",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-def _question(command: Command) -> Command:
-    for option in (
-        click.option("--where", metavar="JSON", help='Such as {"page": {"$gte": 3}}.'),
-        click.option("-k", type=click.IntRange(min=1), default=5, show_default=True, help="Hits."),
-    ):
-        command = option(command)
-    return command
-
-
 @main.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=_EXISTING)
-@_common
+@common
 def ingest(paths: tuple[Path, ...], home: Path | None, collection: str, as_json: bool) -> None:
     """Index files, and the files in folders and their subfolders.
 
@@ -127,14 +98,14 @@ def ingest(paths: tuple[Path, ...], home: Path | None, collection: str, as_json:
 @click.argument("query")
 @click.option("--mode", type=click.Choice(MODES), default="hybrid", show_default=True)
 @click.option("--rerank", metavar="NAME", help='Read the best again, such as "late-interaction".')
-@_question
-@_common
+@question_options
+@common
 def search(
     query: str,
     mode: Mode,
     rerank: str | None,
     k: int,
-    where: str | None,
+    where: Mapping[str, Any] | None,
     home: Path | None,
     collection: str,
     as_json: bool,
@@ -144,9 +115,9 @@ def search(
     JSON: query, mode, hits [rank, score, scores, chunk_id, document_id, name, page, start, end,
     text, metadata], stages [name, seconds, hits], seconds.
     """
-    with errors_shown(), RagPipeline.open(home, collection=collection) as pipeline:
+    with errors_shown(), _opened(home, collection) as pipeline:
         try:
-            result = pipeline.search(query, mode=mode, k=k, where=_filter(where), rerank=rerank)
+            result = pipeline.search(query, mode=mode, k=k, where=where, rerank=rerank)
         except ValueError as error:
             raise click.UsageError(plain(str(error))) from None
     if as_json:
@@ -162,22 +133,19 @@ def search(
         )
         return
     for hit in result.hits:
-        click.echo(
-            f"{hit.rank}. {place(hit.chunk, hit.chunk.start, hit.chunk.end)}  score {hit.score:.4f}"
-        )
-        click.echo(f"   {one_line(hit.chunk.text, _EXCERPT)}")
+        show_hit(hit)
     if not result.hits:
         note("Nothing found.")
 
 
 @main.command()
 @click.argument("question")
-@_question
-@_common
+@question_options
+@common
 def ask(
     question: str,
     k: int,
-    where: str | None,
+    where: Mapping[str, Any] | None,
     home: Path | None,
     collection: str,
     as_json: bool,
@@ -187,8 +155,8 @@ def ask(
     JSON: question, answer, found, model, citations [number, name, page, document_id, chunk_id,
     start, end, text], seconds (of the search).
     """
-    with errors_shown(), RagPipeline.open(home, collection=collection) as pipeline:
-        stream = pipeline.stream(question, k=k, where=_filter(where))
+    with errors_shown(), _opened(home, collection) as pipeline:
+        stream = pipeline.stream(question, k=k, where=where)
         if not as_json:
             for piece in stream:
                 click.echo(plain(piece), nl=False)
@@ -204,14 +172,11 @@ def ask(
             seconds=answer.result.seconds,
         )
         return
-    for citation in answer.citations:
-        where_from = place(citation.hit.chunk, citation.span.start, citation.span.end)
-        click.echo(f"\n[{citation.number}] {where_from}", nl=False)
-    click.echo(f"\n({one_line(answer.model)})")
+    show_sources(answer)
 
 
 @main.command()
-@_common
+@common
 def documents(home: Path | None, collection: str, as_json: bool) -> None:
     """List what is indexed; works beside a running app too.
 
@@ -229,14 +194,13 @@ def documents(home: Path | None, collection: str, as_json: bool) -> None:
         print_json(collection=collection, documents=[json_document(info) for info in infos])
         return
     for info in infos:
-        pages = f", {count(info.pages, 'page')}" if info.pages else ""
-        click.echo(f"{info.id}  {one_line(info.name)}  ({count(info.chunks, 'chunk')}{pages})")
+        show_document(info)
 
 
 @main.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME_OR_ID...")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@_common
+@common
 def delete(
     names: tuple[str, ...], yes: bool, home: Path | None, collection: str, as_json: bool
 ) -> None:
@@ -244,7 +208,7 @@ def delete(
 
     JSON: deleted [id, name].
     """
-    with errors_shown(), RagPipeline.open(home, collection=collection) as pipeline:
+    with errors_shown(), _opened(home, collection) as pipeline:
         chosen = _chosen(pipeline.documents(), names)
         listed = ", ".join(one_line(info.name) for info in chosen)
         if not yes:
@@ -257,6 +221,16 @@ def delete(
 
 
 # -- work -------------------------------------------------------------------------------------
+
+
+def _opened(home: Path | None, collection: str) -> RagPipeline:
+    folder = home or home_from_env()
+    if not folder.exists():  # it is not created just to find nothing in it
+        raise HomeError(
+            f"There is no data folder {folder}.",
+            hint="Index something first, with: ingest PATH, or check --home and RAGSCOPE_HOME.",
+        )
+    return RagPipeline.open(folder, collection=collection)
 
 
 def _ingest(pipeline: RagPipeline, found: Found, *, quiet: bool) -> IngestReport:
@@ -297,13 +271,3 @@ def _chosen(infos: Sequence[DocumentInfo], names: Sequence[str]) -> list[Documen
                 hint=f"Did you mean {near[0]!r}?" if near else "List them with: documents",
             )
     return list({known[name].id: known[name] for name in names}.values())
-
-
-def _filter(where: str | None) -> Mapping[str, Any] | None:
-    if where is None:
-        return None
-    try:
-        found = json.loads(where)
-    except json.JSONDecodeError as error:
-        raise click.BadParameter(f"{where!r} is not JSON: {error}.", param_hint="--where") from None
-    return checked(found)

@@ -16,11 +16,12 @@ from typing import Self
 import click
 
 from rag_core.catalog import DocumentInfo
-from rag_core.datatypes import Chunk, Citation, SearchHit
+from rag_core.datatypes import Answer, Chunk, Citation, SearchHit
 from rag_core.errors import (
     FilterError,
     HomeError,
     LoadError,
+    MissingDependencyError,
     ModelError,
     RagError,
     SettingsError,
@@ -32,11 +33,12 @@ from rag_core.reports import FileReport
 
 _REDRAW_SECONDS = 0.1
 _BAR = 20
+_EXCERPT = 300  # characters of a hit that are printed; --json has them all
 _EXIT_CODES: tuple[tuple[int, tuple[type[RagError], ...]], ...] = (
     (1, (LoadError, UnknownDocumentError)),
     (2, (FilterError, SettingsError)),
     (3, (HomeError,)),
-    (4, (ModelError, StoreError)),
+    (4, (ModelError, StoreError, MissingDependencyError)),
 )
 # These turn the reading direction around, so that a line can look like another one.
 _TURNS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -125,8 +127,8 @@ def show_report(report: FileReport) -> None:
         note(f"           {one_line(report.error.removeprefix(f'{report.name}: '))}")
         note(f"           {one_line(report.hint)}")
         return
-    pages = f", {count(report.pages, 'page')}" if report.pages else ""
-    click.echo(f"{report.status:<10} {name}  ({count(report.chunks, 'chunk')}{pages})")
+    pages = f", {_count(report.pages, 'page')}" if report.pages else ""
+    click.echo(f"{report.status:<10} {name}  ({_count(report.chunks, 'chunk')}{pages})")
     for remark in report.notes:
         note(f"           {one_line(remark)}")
     if report.same_as:
@@ -134,18 +136,38 @@ def show_report(report: FileReport) -> None:
         note(f"           The same content is indexed as {others}.")
 
 
+def show_hit(hit: SearchHit) -> None:
+    """Print a hit: its rank, place and score, and the beginning of its text."""
+    chunk = hit.chunk
+    click.echo(f"{hit.rank}. {_place(chunk, chunk.start, chunk.end)}  score {hit.score:.4f}")
+    click.echo(f"   {one_line(chunk.text, _EXCERPT)}")
+
+
+def show_sources(answer: Answer) -> None:
+    """Print where an answer's citations lead, and what wrote it."""
+    click.echo()
+    for citation in answer.citations:
+        where = _place(citation.hit.chunk, citation.span.start, citation.span.end)
+        click.echo(f"[{citation.number}] {where}")
+    click.echo(f"({one_line(answer.model)})")
+
+
+def show_document(info: DocumentInfo) -> None:
+    """Print a document's id, name and size."""
+    pages = f", {_count(info.pages, 'page')}" if info.pages else ""
+    click.echo(f"{info.id}  {one_line(info.name)}  ({_count(info.chunks, 'chunk')}{pages})")
+
+
 def note(text: str) -> None:
     """Print a remark; results alone go to stdout."""
     click.echo(text, err=True)
 
 
-def count(number: int, noun: str) -> str:
-    """Return "1 page", "2 pages"."""
+def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def place(chunk: Chunk, start: int, end: int) -> str:
-    """Return where a passage stands, for people."""
+def _place(chunk: Chunk, start: int, end: int) -> str:
     name = one_line(str(chunk.metadata.get("name", chunk.document_id)))
     page = f", page {chunk.metadata['page']}" if "page" in chunk.metadata else ""
     return f"{name}{page}, characters {start}-{end}"
