@@ -13,6 +13,7 @@ import regex
 _CLUSTER = regex.compile(r"\X")
 _FIRST_LOOK = 256  # characters; longer clusters are looked at again in ever larger slices
 _NEAR = 64  # characters searched backwards for a character that surely begins a cluster
+_FLAG_LETTERS = "".join(map(chr, range(0x1F1E6, 0x1F200)))
 # Letters that no rule of Unicode's annex 29 ties to what stands before them, save in pairs: the
 # copyright signs are left out since a joiner may precede them, and so are Indic consonants.
 _BEGINNER = re.compile(
@@ -46,6 +47,11 @@ def cluster_start(text: str, at: int, known: int) -> int:
     left, right = text[at - 1], text[at]
     if left < "\u0300" and right < "\u0300":
         return at - 1 if left == "\r" and right == "\n" else at
+    if left in _FLAG_LETTERS and right in _FLAG_LETTERS:  # two make a flag: count from the first
+        before = text[known:at]
+        run = len(before) - len(before.rstrip(_FLAG_LETTERS))
+        if run > 1:
+            return at - run % 2
     begin = known
     if found := _BEGINNER.match(text, max(known, at - _NEAR), at):
         near = found.end() - 1

@@ -17,6 +17,9 @@ TOOL = {"tool": True}
 """Metadata of a dataclass field that holds an object doing the work (a tokenizer, a model)."""
 
 
+_LENGTHS = [length.to_bytes(8, "big") for length in range(24)]  # as `content_id` writes them
+
+
 class Strategy:
     """The base of every strategy: a frozen dataclass whose plain fields are its settings."""
 
@@ -55,20 +58,16 @@ def cut_all(document: Document, spans: Iterable[tuple[int, int]]) -> list[Chunk]
     chunks share, the document's id, is taken once.
     """
     text, owner = document.text, document.id
-    common = hashlib.sha256(_framed(owner))
+    data = owner.encode("utf-8", "surrogatepass")
+    common = hashlib.sha256(len(data).to_bytes(8, "big") + data)
     chunks = []
     for index, (start, end) in enumerate(spans):
+        first, last = b"%d" % start, b"%d" % end
         digest = common.copy()
-        digest.update(_framed(str(start)) + _framed(str(end)))
+        digest.update(_LENGTHS[len(first)] + first + _LENGTHS[len(last)] + last)
         key = digest.hexdigest()[:20]
         chunks.append(Chunk(key, owner, index, start, end, text[start:end], {}))
     return chunks
-
-
-def _framed(part: str) -> bytes:
-    """Return what `content_id` hashes for one part."""
-    data = part.encode("utf-8", "surrogatepass")
-    return len(data).to_bytes(8, "big") + data
 
 
 def check_whole(name: str, value: object, least: int) -> None:

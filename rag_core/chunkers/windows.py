@@ -52,7 +52,7 @@ class Walk:
     def _first(self, at: int) -> int:
         """Return the start of the first cluster from `at` on that is not white space."""
         text = self.text
-        found = skip_space(text, at)
+        found = skip_space(text, at) if text[at : at + 1].isspace() else at
         if found >= len(text) or text[found] < "\u0300":  # the common case, decided without a call
             return found
         return cluster_start(text, found, at) if joined(text, found) else found
