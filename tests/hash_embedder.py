@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -58,6 +59,11 @@ class HashEmbedder:
         )
 
     def _word(self, word: str) -> np.ndarray:
-        seed = int.from_bytes(hashlib.sha256(f"{self._salt}|{word}".encode()).digest()[:8])
-        vector = np.random.default_rng(seed).normal(size=self.dimension)
-        return vector / np.linalg.norm(vector)
+        return _direction(f"{self._salt}|{word}", self.dimension)
+
+
+@lru_cache(maxsize=100_000)
+def _direction(word: str, dimension: int) -> np.ndarray:
+    seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8])
+    vector = np.random.default_rng(seed).normal(size=dimension)
+    return vector / np.linalg.norm(vector)
