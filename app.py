@@ -1,11 +1,16 @@
 """The frame of Ragscope: page config, navigation, collection picker, error boundary."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from ui import services, sidebar, state
 from ui.errors import boundary
 
-st.set_page_config(page_title="Ragscope", page_icon=":material/troubleshoot:", layout="wide")
+# A picture of our own: icons by name are fetched from the network.
+ICON = Path(__file__).parent / "ui" / "icon.png"
+st.set_page_config(page_title="Ragscope", page_icon=ICON, layout="wide")
+st.logo(ICON, size="large")
 
 page = st.navigation(
     [

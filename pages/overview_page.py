@@ -8,9 +8,9 @@ from ui.overview import next_steps, totals, way_of_a_question
 
 collection = state.collection()
 
-st.title("See how retrieval answers", anchor=False)
+st.title("Ragscope", anchor=False)
 st.markdown(
-    "Upload documents, watch them being cut, embedded and indexed, and ask questions that are "
+    "See how retrieval answers: upload documents, watch them being cut, embedded and indexed, and ask questions that are "
     "answered with citations you can check. Everything runs on this machine."
 )
 with boundary():
@@ -36,6 +36,6 @@ with boundary():
                 st.page_link(
                     "pages/upload_page.py", label="Upload your own", icon=":material/upload_file:"
                 )
-    indexing.panel(collection)
+    indexing.panel(collection, by_file=False)
     next_steps()
     way_of_a_question()

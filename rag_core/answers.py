@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from rag_core.datatypes import Answer, Citation, Prompt, SearchHit, SearchResult, Span
 from rag_core.errors import RagError
@@ -65,28 +66,47 @@ class AnswerStream:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """A citation where it stands in an answer: `text[start:end]` is its `[n]`."""
+
+    start: int
+    end: int
+    citation: Citation
+
+
 def find_citations(text: str, sources: Sequence[SearchHit]) -> tuple[Citation, ...]:
-    """Return the citations of a text in order, each place once; numbers without a source are none.
+    """Return the citations of a text in order, each place once; see `find_markers`."""
+    found: dict[tuple[int, Span], Citation] = {}
+    for marker in find_markers(text, sources):
+        found.setdefault((marker.citation.number, marker.citation.span), marker.citation)
+    return tuple(found.values())
+
+
+def find_markers(text: str, sources: Sequence[SearchHit]) -> list[Marker]:
+    """Return where a text cites, in order; numbers without a source are no citations.
 
     After an exact quotation of source n between “ and ”, the citation's span is the quoted place,
     else the whole chunk. A `[3]` inside such a quotation is the source's own and no citation.
     """
-    found: dict[tuple[int, Span], Citation] = {}
+    found: list[Marker] = []
     place = 0
     while mark := _MARK.search(text, place):
-        citation, place = _citation(text, mark, sources)
-        if citation:
-            found.setdefault((citation.number, citation.span), citation)
-    return tuple(found.values())
+        marker = _quoting(text, mark, sources) if mark[0] == "“" else _bare(mark, sources)
+        place = marker.end if marker else mark.end()
+        if marker:
+            found.append(marker)
+    return found
 
 
-def _citation(
-    text: str, mark: re.Match[str], sources: Sequence[SearchHit]
-) -> tuple[Citation | None, int]:
-    """Return the citation that begins at the mark, if one does, and where to read on."""
-    if mark[0] != "“":
-        hit = _source(mark[1], sources)
-        return Citation(int(mark[1]), hit, hit.chunk.span) if hit else None, mark.end()
+def _bare(mark: re.Match[str], sources: Sequence[SearchHit]) -> Marker | None:
+    hit = _source(mark[1], sources)
+    if hit is None:
+        return None
+    return Marker(mark.start(), mark.end(), Citation(int(mark[1]), hit, hit.chunk.span))
+
+
+def _quoting(text: str, mark: re.Match[str], sources: Sequence[SearchHit]) -> Marker | None:
     # The first end that makes it an exact quotation: a quotation may hold quotations and marks.
     for end in _QUOTED.finditer(text, mark.end()):
         hit = _source(end[1], sources)
@@ -95,8 +115,8 @@ def _citation(
         if hit and place >= 0:
             start = hit.chunk.start + place
             span = Span(hit.chunk.document_id, start, start + len(quotation))
-            return Citation(int(end[1]), hit, span), end.end()
-    return None, mark.end()
+            return Marker(end.start(1) - 1, end.end(), Citation(int(end[1]), hit, span))
+    return None
 
 
 def _source(number: str, sources: Sequence[SearchHit]) -> SearchHit | None:

@@ -26,7 +26,7 @@ def show_turn(collection: str, place: int, turn: Turn) -> None:
                 on_click=state.ask_next, args=(turn.question,),
             )  # fmt: skip
             return
-        st.html(answer_html(turn.answer.text, len(turn.answer.prompt.sources)))
+        st.html(answer_html(turn.answer.text, turn.answer.prompt.sources))
         if not turn.answer.found:
             st.caption("Ask in other words, or add documents that answer it.")
         with st.container(horizontal=True, gap="small"):
@@ -61,7 +61,7 @@ def _answered(collection: str, question: str) -> Turn:
             place = st.empty()
             for piece in stream:
                 text += piece
-                place.html(answer_html(text, len(stream.prompt.sources)))
+                place.html(answer_html(text, stream.prompt.sources))
             return Turn(question, stream.answer)
     except RagError as error:
         return Turn(question, error=error.message, hint=error.hint, partial=text)

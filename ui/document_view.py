@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Sequence
 
 import streamlit as st
 
-from rag_core import Citation, Document, Span
+from rag_core import Citation, Document, SearchHit, Span
+from rag_core.answers import find_markers
 from ui.text import plain
 
-AROUND = 700  # characters before and after the cited place
+BEFORE, AFTER = 260, 800  # characters: little before, so that the place is seen at once
 _TEXT = "white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.6"
 # An amber that reads on paper and on slate; underlined too, so that colour is not the only sign.
 _MARK = (
@@ -21,39 +23,42 @@ _NUMBER = (
     "font-size:.72em;font-weight:700;vertical-align:super;line-height:0;padding:.1em .35em;"
     "margin-left:.15em;border-radius:.6em;background:rgba(60,160,150,.22)"
 )
-_CITED = re.compile(r"\[(\d{1,3})\]")
+_SCROLL = """<script>document.getElementById("KEY")?.scrollIntoView({block: "center"})</script>"""
 _BREAK = re.compile(r"\n\s*\n")
 
 
-def marked_html(text: str, marks: list[tuple[int, int]] = []) -> str:  # noqa: B006  # read only
-    """Return the text as HTML with [start, end) ranges marked; ranges must not overlap."""
+def marked_html(text: str, marks: Sequence[tuple[int, int]] = (), *, anchor: str = "") -> str:
+    """Return the text as HTML with [start, end) ranges marked; ranges must not overlap.
+
+    `anchor` becomes the first mark's element id.
+    """
     parts, place = [], 0
-    for start, end in sorted(marks):
+    for number, (start, end) in enumerate(sorted(marks)):
+        name = f' id="{html.escape(anchor)}"' if anchor and number == 0 else ""
         parts.append(html.escape(text[place:start]))
-        parts.append(f'<mark style="{_MARK}">{html.escape(text[start:end])}</mark>')
+        parts.append(f'<mark{name} style="{_MARK}">{html.escape(text[start:end])}</mark>')
         place = end
     parts.append(html.escape(text[place:]))
     return f'<div dir="auto" style="{_TEXT}">{"".join(parts)}</div>'
 
 
-def answer_html(text: str, sources: int) -> str:
-    """Return an answer as HTML: its text as it stands, each `[n]` of a source as a raised number.
+def answer_html(text: str, sources: Sequence[SearchHit]) -> str:
+    """Return an answer as HTML: its text as it stands, each citation as a raised number.
 
-    A number that no source has stays as it was written.
+    A number that no source has, or that belongs to a quoted text, stays as it was written.
     """
     parts, place = [], 0
-    for match in _CITED.finditer(text):
-        if 1 <= int(match[1]) <= sources:
-            parts.append(html.escape(text[place : match.start()].rstrip(" ")))
-            parts.append(f'<span style="{_NUMBER}">{match[1]}</span>')
-            place = match.end()
+    for marker in find_markers(text, sources):
+        parts.append(html.escape(text[place : marker.start].rstrip(" ")))
+        parts.append(f'<span style="{_NUMBER}">{marker.citation.number}</span>')
+        place = marker.end
     parts.append(html.escape(text[place:]))
     return f'<div dir="auto" style="{_TEXT}">{"".join(parts)}</div>'
 
 
-def passage(text: str, start: int, end: int, around: int = AROUND) -> tuple[int, int]:
+def passage(text: str, start: int, end: int) -> tuple[int, int]:
     """Return the range around a place that is shown: whole paragraphs where they are near."""
-    low, high = max(0, start - around), min(len(text), end + around)
+    low, high = max(0, start - BEFORE), min(len(text), end + AFTER)
     if low:
         gap = _BREAK.search(text, low, start)
         low = gap.end() if gap else (text.find(" ", low, start) + 1 or low)
@@ -75,13 +80,14 @@ def show_passage(document: Document, span: Span, *, key: str) -> None:
     st.caption(f"{plain(document.name)} · {place_of(document, span)}")
     whole = st.toggle("Whole document", key=f"{key}-whole")
     low, high = (0, len(document.text)) if whole else passage(document.text, span.start, span.end)
-    shown = document.text[low:high]
+    marks = [(span.start - low, span.end - low)]
+    shown = marked_html(document.text[low:high], marks, anchor=f"{key}-mark")
     with st.container(height=520 if whole else "content", border=True, key=f"{key}-text"):
-        st.html(
-            ("…" if low else "")
-            + marked_html(shown, [(span.start - low, span.end - low)])
-            + ("…" if high < len(document.text) else "")
-        )
+        if whole:
+            # The script is ours and constant but for the key; every character of text is escaped.
+            st.html(shown + _SCROLL.replace("KEY", f"{key}-mark"), unsafe_allow_javascript=True)
+        else:
+            st.html(("…" if low else "") + shown + ("…" if high < len(document.text) else ""))
 
 
 def citation_label(citation: Citation) -> str:

@@ -17,6 +17,7 @@ _SHARES = {"reading": (0.0, 0.15), "chunking": (0.15, 0.05), "embedding": (0.2, 
            "storing": (0.95, 0.05)}  # fmt: skip
 _SAID = {"added": "Added", "replaced": "Replaced", "unchanged": "Unchanged", "failed": "Failed",
          "cancelled": "Cancelled"}  # fmt: skip
+_MANY = 8  # from here on the list scrolls in a box of its own
 _ICONS = {"added": ":material/check_circle:", "replaced": ":material/published_with_changes:",
           "unchanged": ":material/task_alt:", "failed": ":material/error:",
           "cancelled": ":material/cancel:"}  # fmt: skip
@@ -61,15 +62,15 @@ def details(report: FileReport) -> str:
     return " · ".join(parts)
 
 
-def panel(collection: str) -> None:
+def panel(collection: str, *, by_file: bool = True) -> None:
     """Show the queue, following it while it works and standing still when it is done."""
     queue = services.queue(collection)
     if queue.files():
         follow = st.fragment(run_every=0.5 if queue.busy else None)(_panel)
-        follow(collection, queue.busy)
+        follow(collection, queue.busy, by_file)
 
 
-def _panel(collection: str, was_busy: bool) -> None:
+def _panel(collection: str, was_busy: bool, by_file: bool) -> None:
     with boundary():
         queue = services.queue(collection)
         files = queue.files()
@@ -84,8 +85,10 @@ def _panel(collection: str, was_busy: bool) -> None:
             )  # fmt: skip
         else:
             _finished(files, queue)
-        for file in files:
-            _row(file, queue)
+        if by_file:
+            with st.container(height=380 if len(files) > _MANY else "content", border=True):
+                for file in files:
+                    _row(file, queue)
 
 
 def _finished(files: list[FileProgress], queue: IngestQueue) -> None:
@@ -118,9 +121,9 @@ def _row(file: FileProgress, queue: IngestQueue) -> None:
                 st.markdown(plain(report.error, limit=600))
                 st.caption(plain(report.hint, limit=600))
         return
-    st.markdown(f"{_ICONS[report.status]} {_SAID[report.status]} · {name} · {details(report)}")
-    for remark in remarks(report):
-        st.caption(plain(remark, limit=300))
+    lines = [f"{_ICONS[report.status]} **{name}** · {_SAID[report.status]} · {details(report)}"]
+    lines += [f":small[{plain(remark, limit=300)}]" for remark in remarks(report)]
+    st.markdown("  \n".join(lines))
 
 
 def remarks(report: FileReport) -> list[str]:
