@@ -13,6 +13,7 @@ import regex
 _CLUSTER = regex.compile(r"\X")
 _FIRST_LOOK = 256  # characters; longer clusters are looked at again in ever larger slices
 _NEAR = 64  # characters searched backwards for a character that surely begins a cluster
+_JOINING_LETTERS = "\u0e33\u0eb3\uff9e\uff9f"  # letters, and yet parts of what stands before
 _FLAG_LETTERS = "".join(map(chr, range(0x1F1E6, 0x1F200)))
 # Letters that no rule of Unicode's annex 29 ties to what stands before them, save in pairs: the
 # copyright signs are left out since a joiner may precede them, and so are Indic consonants.
@@ -31,9 +32,16 @@ def joined(text: str, at: int) -> bool:
     if not 0 < at < len(text):
         return False
     left, right = text[at - 1], text[at]
-    if left < "\u0300" and right < "\u0300":
+    if _apart(left, right):
         return left == "\r" and right == "\n"
     return _CLUSTER.fullmatch(left + right) is not None
+
+
+def _apart(left: str, right: str) -> bool:
+    """Return whether nothing but CRLF can join the two, without asking the slower tables."""
+    if left < "\u0300":
+        return right < "\u0300" or (right.isalpha() and right not in _JOINING_LETTERS)
+    return left < "\u0600" and right < "\u0300"
 
 
 def cluster_start(text: str, at: int, known: int) -> int:
@@ -45,7 +53,7 @@ def cluster_start(text: str, at: int, known: int) -> int:
     if at >= len(text) or at <= known:
         return at
     left, right = text[at - 1], text[at]
-    if left < "\u0300" and right < "\u0300":
+    if _apart(left, right):
         return at - 1 if left == "\r" and right == "\n" else at
     if left in _FLAG_LETTERS and right in _FLAG_LETTERS:  # two make a flag: count from the first
         before = text[known:at]

@@ -4,13 +4,14 @@ import itertools
 
 import numpy as np
 import pytest
+import regex
 
 from rag_core.chunkers import make_chunker
 from rag_core.chunkers.drift import best_cuts, cut_points, group_distances
 from rag_core.chunkers.markdown import headings
 from rag_core.chunkers.units import ruler
 from rag_core.datatypes import Document
-from rag_core.graphemes import cluster_end, cluster_start, joined
+from rag_core.graphemes import _BEGINNER, cluster_end, cluster_start, joined
 
 
 def cut(strategy, text, **params):
@@ -338,3 +339,21 @@ class TestGraphemes:
         assert joined("a\r\nb", 2)
         assert not joined("a\n\nb", 2)
         assert not joined("", 0)
+
+    def test_short_cuts_agree_with_the_tables(self):
+        cluster = regex.compile(r"\X")
+        letters = [chr(code) for code in range(0x110000) if chr(code).isalpha()]
+        for left in " \né":
+            wrong = [c for c in letters if joined(left + c, 1) != bool(cluster.fullmatch(left + c))]
+            assert wrong == []
+        low = [chr(code) for code in range(0x600)]
+        wrong = [c for c in low if joined(c + " ", 1) != bool(cluster.fullmatch(c + " "))]
+        assert wrong == []
+
+    @pytest.mark.parametrize("left", ["👩\u200d", "क्", "🇩", "a\u0301", "각", "ก"])
+    def test_what_begins_a_cluster_does_so_after_anything(self, left):
+        begins = [chr(c) for c in range(0x10000) if _BEGINNER.fullmatch(chr(c))]
+        assert len(begins) > 30_000
+        texts = (left + letter for letter in begins)
+        wrong = [text for text in texts if len(regex.findall(r"\X", text)) != 2]
+        assert wrong == []

@@ -76,6 +76,8 @@ class SemanticChunker(Strategy):
         if self.minimum > self.maximum:
             raise ValueError(f"minimum {self.minimum} must not exceed maximum {self.maximum}")
         highest = 100 if self.method in ("percentile", "gradient") else float("inf")
+        if self.amount is not None and not isinstance(self.amount, int | float):
+            raise ValueError(f"amount must be a number, not {self.amount!r}")
         if self.amount is not None and not 0 <= self.amount <= highest:
             raise ValueError(f"amount {self.amount} must lie between 0 and {highest}")
 
