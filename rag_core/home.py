@@ -31,7 +31,8 @@ def home_from_env() -> Path:
 def reading_catalog(home: Path) -> Iterator[Catalog | None]:
     """Open a data folder's catalog to read it, also beside the process that owns the folder.
 
-    Nothing is created or changed; a folder that holds no catalog yields None.
+    Nothing is created or changed but SQLite's own -shm and -wal files; a folder that holds no
+    catalog yields None.
 
     Raises:
         HomeError: when the catalog is damaged, has another format, or cannot be read.
