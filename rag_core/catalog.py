@@ -72,7 +72,7 @@ class Catalog:
     def remove_collection(self, name: str) -> None:
         """Forget a collection and every record in it."""
         with self._database.transaction() as db:
-            for table in ("documents", "chunks", "uploads", "unwanted"):
+            for table in ("documents", "chunks", "uploads", "unwanted", "settings"):
                 db.execute(f"DELETE FROM {table} WHERE collection = ?", (name,))
             db.execute("DELETE FROM collections WHERE name = ?", (name,))
 

@@ -38,6 +38,9 @@ CREATE TABLE IF NOT EXISTS uploads (
 CREATE TABLE IF NOT EXISTS unwanted (
     collection TEXT NOT NULL, chunk_id TEXT NOT NULL, PRIMARY KEY (collection, chunk_id)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS settings (
+    collection TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (collection, key)
+) WITHOUT ROWID;
 """
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -92,8 +95,8 @@ class Database:
         self._db.execute("PRAGMA journal_mode = WAL")
         # FULL: a commit is on the disk when it returns, so that what was said is kept
         self._db.execute("PRAGMA synchronous = FULL")
+        self._db.executescript(_SCHEMA)  # a table that came after the format is added
         if found == 0:
-            self._db.executescript(_SCHEMA)
             self._db.execute(f"PRAGMA user_version = {FORMAT}")
         return found == 0
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from rag_core.catalog import Catalog
+from rag_core.collection_settings import CollectionSettings
 from rag_core.database import Database
 from rag_core.errors import HomeError, HomeInUseError
 from rag_core.originals import Originals
@@ -72,6 +73,7 @@ class Home:
             self._lock.release()
             raise
         self.catalog = Catalog(self._database)
+        self.settings = CollectionSettings(self._database)
         self.uploads = Uploads(self._database)
         self.originals = Originals(path / "originals")
         if self._database.created:

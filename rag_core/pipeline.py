@@ -10,7 +10,7 @@ from typing import Self
 
 from rag_core.answers import AnswerStream
 from rag_core.catalog import DocumentInfo
-from rag_core.chunkers import make_chunker
+from rag_core.collection_settings import CollectionChunker
 from rag_core.datatypes import Answer, Chunk, Document, Message, SearchResult
 from rag_core.embedders import open_embedder
 from rag_core.errors import ModelError, SettingsError, UnknownDocumentError
@@ -66,12 +66,13 @@ class RagPipeline:
         self._store: VectorStore | None = None
         self._keywords: tuple[int, KeywordIndex] | None = None
         self._tokens: TokenCache | None = None
+        self.chunking = CollectionChunker(home.settings, home.catalog, collection, self.embedder)
         self._ingestor = Ingestor(
             home,
             collection,
             embedder=self.embedder,
             store=self.store,
-            chunker=lambda: make_chunker("recursive"),
+            chunker=self.chunking.chunker,
         )
         self._retriever = Retriever(
             embedder=self.embedder,
