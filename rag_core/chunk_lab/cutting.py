@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from rag_core.chunkers import CHUNKERS, make_chunker
+from rag_core.collection_settings import chunker_from
 from rag_core.datatypes import Chunk, Document
 from rag_core.embedders.tokenizer import ModelTokenizer, default_tokenizer
 from rag_core.protocols import Chunker, Embedder
@@ -18,27 +19,36 @@ SIZES: Mapping[str, tuple[int, int, int]] = {
     "characters": (100, 4000, 50),
     "words": (20, 800, 10),
     "tokens": (20, 1000, 10),
+    "sentences": (1, 40, 1),
 }
 """The least and the largest size offered in each unit, and the step between sizes."""
 DEFAULTS: Mapping[str, tuple[int, int]] = {
     "characters": (900, 150),
     "words": (150, 25),
     "tokens": (200, 30),
+    "sentences": (5, 1),
 }
 """Size and overlap to begin with, in each unit: all stay mostly within what the model reads."""
 
 
+SENTENCES = "sentences"
+"""The sentence strategy's own unit, which no other strategy can use."""
+_SMALLEST = 6  # a semantic chunk is at least a sixth of its largest size, as in its defaults
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A strategy with its size and overlap in a unit."""
+    """A strategy with its size and overlap in a unit; `method` is the semantic strategy's."""
 
     strategy: str
     size: int
     overlap: int
     unit: str = "characters"
+    method: str = "percentile"
 
     def __str__(self) -> str:
-        return f"{self.strategy} {self.size}/{self.overlap} {self.unit}"
+        overlap = f", overlap {self.overlap}" if overlaps(self.strategy) else ""
+        return f"{self.strategy}, {self.size} {self.unit}{overlap}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +61,21 @@ class Tools:
 
 def needs_model(strategy: str) -> bool:
     """Return whether the strategy embeds sentences to find its cuts."""
-    return "embedder" in _fields(strategy)
+    return "embed" in _fields(strategy)
+
+
+def overlaps(strategy: str) -> bool:
+    """Return whether the strategy can repeat the end of a chunk in the next one."""
+    return "overlap" in _fields(strategy)
 
 
 def settings_of(choice: Choice) -> dict[str, Any]:
     """Return the parameters of `make_chunker` for a choice; a strategy gets what it knows of it."""
-    wanted = {"size": choice.size, "overlap": choice.overlap, "unit": choice.unit}
     known = _fields(choice.strategy)
+    wanted: dict[str, Any] = {"size": choice.size, "overlap": choice.overlap, "unit": choice.unit}
+    if "maximum" in known:
+        wanted |= {"maximum": choice.size, "minimum": choice.size // _SMALLEST}
+        wanted["method"] = choice.method
     return {name: value for name, value in wanted.items() if name in known}
 
 
@@ -67,10 +85,12 @@ def chunker_of(choice: Choice, tools: Tools) -> Chunker:
     Raises:
         ValueError: for an unknown strategy, or an overlap that is not smaller than the size.
     """
-    known = _fields(choice.strategy)
-    objects = {"tokenizer": tools.tokenizer, "embedder": tools.embedder}
-    wanted = {name: tool for name, tool in objects.items() if name in known and tool is not None}
-    return make_chunker(choice.strategy, **settings_of(choice), **wanted)
+    settings = settings_of(choice)
+    if tools.embedder is not None and "model" in _fields(choice.strategy):
+        settings["model"] = tools.embedder.name
+    return chunker_from(
+        choice.strategy, settings, tokenizer=tools.tokenizer, embedder=tools.embedder
+    )
 
 
 def cut(document: Document, choice: Choice, tools: Tools) -> tuple[Chunk, ...]:
@@ -86,6 +106,6 @@ def fitting(choice: Choice) -> Choice:
 @lru_cache
 def _fields(strategy: str) -> frozenset[str]:
     kind: Any = CHUNKERS.get(strategy)
-    if kind is None:  # make_chunker says which ones are known
-        make_chunker(strategy)
+    if kind is None:
+        make_chunker(strategy)  # raises, and says which ones are known
     return frozenset(f.name for f in dataclasses.fields(kind))

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rag_core.chunk_lab.cutting import Choice, needs_model
+from rag_core.chunk_lab.cutting import Choice
 from rag_core.datatypes import Chunk, Document
 
 _FORMULA = tuple("=+-@＝＋－＠\t\r\n")  # what spreadsheets may take for a formula
@@ -62,9 +62,6 @@ def as_python(
     tools = []
     if settings.get("unit") == "tokens":
         tools.append("tokenizer=default_tokenizer()")
-    if needs_model(choice.strategy):
-        names.append("open_embedder")
-        tools.append("embedder=open_embedder()")
     arguments = [repr(choice.strategy)]
     arguments += [f"{name}={value!r}" for name, value in settings.items()] + tools
     lines = [f'"""Cuts a document as Ragscope\'s chunking page did: {choice}."""', ""]

@@ -20,7 +20,8 @@ def find_mark(document: Document, typed: str) -> Span | None:
     """Return the place that `typed` means in the document, or None when there is none.
 
     "120-180" are offsets, end exclusive; anything else is the answer's own words, looked for as
-    they stand, with any white space between them, then without regard to case. The first place counts.
+    they stand, with any white space between them, then without regard to case. The first place
+    counts.
     """
     offsets = _OFFSETS.fullmatch(typed)
     if offsets:

@@ -111,7 +111,9 @@ def _rank(hits: Sequence[SearchHit], chunk: Chunk) -> int | None:
     return next((hit.rank for hit in hits if hit.chunk.id == chunk.id), None)
 
 
-def _covered(chunks: Sequence[Chunk], tokens: IntArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _covered(
+    chunks: Sequence[Chunk], tokens: IntArray
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     covered = np.zeros(len(tokens), dtype=np.bool_)
     for chunk in chunks:
         first = np.searchsorted(tokens[:, 1], chunk.start, side="right")
@@ -128,9 +130,7 @@ def _seen_text(text: str, lost: Sequence[Span]) -> str:
     return " ".join([*pieces, text[at:]])
 
 
-def _clusters(
-    text: str, span: Span, seen_terms: set[str]
-) -> Iterator[tuple[int, int, list[str]]]:
+def _clusters(text: str, span: Span, seen_terms: set[str]) -> Iterator[tuple[int, int, list[str]]]:
     """Yield (start, end, words) of distinctive words that stand near each other."""
     group: list[re.Match[str]] = []
     for word in _WORD.finditer(text, span.start, span.end):

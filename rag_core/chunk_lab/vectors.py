@@ -14,7 +14,7 @@ from rag_core.protocols import Embedder, FloatArray, OnProgress
 MAX_TEXTS = 20_000  # of 384 numbers each: 31 MB
 
 
-class CachedEmbedder:
+class RecentVectors:
     """An embedder that remembers the vectors of the latest texts. Thread-safe.
 
     One cache belongs to one embedder, so vectors of two models never meet in it.

@@ -15,7 +15,7 @@ from rag_core.chunk_report import ChunkingReport
 from rag_core.datatypes import Chunk, Document, Span
 
 MAX_SHOWN = 600_000
-"""Characters of a text that are drawn, about 100,000 words; what follows is measured all the same."""
+"""Characters of a text that are drawn, about 100,000 words; all of it is measured."""
 HINT = "Point at a chunk, or use the arrow keys; a click or Enter picks it. Select text to mark it."
 _SURROGATES = re.compile("[\ud800-\udfff]")
 

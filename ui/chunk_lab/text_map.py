@@ -52,8 +52,6 @@ def text_map(
         if place is not None:
             on_mark((int(place[0]), int(place[1])) if len(place) == 2 else None)
 
-    result = _MAP(
-        key=key, data=dict(data), on_picked_change=lambda: None, on_marked_change=marked
-    )
+    result = _MAP(key=key, data=dict(data), on_picked_change=lambda: None, on_marked_change=marked)
     picked = result.picked
     return (int(picked["column"]), int(picked["chunk"])) if picked else None
