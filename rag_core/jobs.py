@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -85,9 +86,11 @@ class IngestQueue:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing is left to do, at most `timeout` seconds; return whether it is so."""
-        worker = self._worker
-        if worker is not None:
-            worker.join(timeout)
+        end = None if timeout is None else time.monotonic() + timeout
+        while self.busy and (end is None or time.monotonic() < end):
+            worker = self._worker
+            if worker is not None:
+                worker.join(None if end is None else max(0.0, end - time.monotonic()))
         return not self.busy
 
     def _enqueue(self, upload: Upload) -> None:
