@@ -12,6 +12,7 @@ objects, ids and offsets included. An offset is right when the text at it is the
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib.metadata
 import platform
 import random
@@ -164,18 +165,26 @@ def verdict(text: str, chunks: Iterable[Any]) -> str:
 
 def measure(runs: dict[str, Callable[[], Any]], text: str, rounds: int) -> dict[str, float]:
     """Print a line for each run; return its speed in million characters a second."""
+    # A first run, not timed, warms up and is checked. What one splitter made is gone before the
+    # next one runs: else the collector would walk through it on the other's time.
+    said = {name: checked(text, run()) for name, run in runs.items()}
     seconds = {name: float("inf") for name in runs}
-    results: dict[str, Any] = {}
     for _ in range(rounds):
         for name, run in runs.items():
+            gc.collect()
             start = time.perf_counter()
-            results[name] = run()
+            chunks = run()
             seconds[name] = min(seconds[name], time.perf_counter() - start)
+            del chunks
     speeds = {name: len(text) / 1e6 / value for name, value in seconds.items()}
     for name, speed in speeds.items():
-        found = results[name]
-        print(f"  {name:44s} {speed:8.1f} Mchar/s {len(found):7d} chunks   {verdict(text, found)}")
+        print(f"  {name:32s} {speed:8.1f} Mchar/s   {said[name]}")
     return speeds
+
+
+def checked(text: str, chunks: list[Any]) -> str:
+    """Say how many chunks there are and whether their offsets are right."""
+    return f"{len(chunks):6d} chunks, offsets {verdict(text, chunks)}"
 
 
 def ratio(speeds: dict[str, float], mine: str, others: list[str]) -> None:

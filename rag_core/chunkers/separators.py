@@ -22,7 +22,8 @@ _FULL_LINE = 40  # characters; wrapped prose fills its lines further than this
 
 def last_paragraph(text: str, low: int, high: int) -> int:
     """Find the last blank line."""
-    return _end(_PARAGRAPH.match(text, low, high), low)
+    found = _PARAGRAPH.match(text, low, high)
+    return found.end() if found else -1
 
 
 def last_line(text: str, low: int, high: int) -> int:
@@ -38,12 +39,14 @@ def last_line(text: str, low: int, high: int) -> int:
 
 def last_clause(text: str, low: int, high: int) -> int:
     """Find the last comma, colon, semicolon or dash."""
-    return _end(_CLAUSE.match(text, low, high), low)
+    found = _CLAUSE.match(text, low, high)
+    return found.end() if found else -1
 
 
 def last_word(text: str, low: int, high: int) -> int:
     """Find the last gap between words."""
-    return _end(_WORD.match(text, low, high), low)
+    found = _WORD.match(text, low, high)
+    return found.end() if found else -1
 
 
 SEPARATORS: dict[str, Finder] = {
@@ -68,10 +71,6 @@ def literal(separator: str) -> Finder:
 def skip_space(text: str, at: int) -> int:
     """Return the first place from `at` on that is no white space, or the length of the text."""
     return _SPACE.match(text, at).end()  # type: ignore[union-attr]
-
-
-def _end(match: re.Match[str] | None, low: int) -> int:
-    return match.end() if match and match.end() > low else -1
 
 
 def _ends_line(text: str, at: int, following: int) -> bool:

@@ -71,10 +71,14 @@ class Walk:
         limit = self._limit(self.ruler.reach(start, self.size), fresh)
         if limit >= high:
             return high
-        cut = self._preferred(max(fresh, int(fresh + (limit - fresh) * self.fill)), limit)
-        if cut < 0:
+        low = fresh + int((limit - fresh) * self.fill)
+        for find in self.finders:
+            cut = find(self.plain, low, limit)
+            if cut > low:
+                break
+        else:
             cut = last_word(self.plain, fresh, limit)
-        if cut < 0 or cut > limit:
+        if not fresh < cut <= limit:
             cut = limit
         return cluster_start(self.text, cut, fresh) if cut > fresh else cut
 
@@ -86,13 +90,6 @@ class Walk:
         if joined(text, reach):
             return cluster_start(text, reach, fresh)
         return skip_space(text, reach)
-
-    def _preferred(self, low: int, limit: int) -> int:
-        for find in self.finders:
-            cut = find(self.plain, low, limit)
-            if cut > low:
-                return cut
-        return -1
 
     def _overlapping(self, start: int, end: int, fresh: int) -> int:
         """Return where the next window starts: at most `overlap` units before `end`."""
