@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 .DELETE_ON_ERROR:
 
 run: .venv/.app
-	$(BIN)/python -m streamlit run app.py
+	$(BIN)/python -m ui.serve
 
 test: .venv/.dev
 	$(BIN)/python -m pytest

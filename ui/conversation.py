@@ -31,8 +31,11 @@ def show_turn(collection: str, place: int, turn: Turn) -> None:
             st.caption("Ask in other words, or add documents that answer it.")
         with st.container(horizontal=True, gap="small"):
             for number_, citation in enumerate(turn.answer.citations):
+                span = citation.span
                 st.button(
-                    citation_label(citation), key=f"cite-{place}-{number_}",
+                    citation_label(
+                        citation, services.page_at(collection, span.document_id, span.start)
+                    ), key=f"cite-{place}-{number_}",
                     icon=":material/menu_book:",
                     on_click=open_source, args=(collection, citation, f"{place}-{number_}"),
                 )  # fmt: skip

@@ -90,8 +90,7 @@ def show_passage(document: Document, span: Span, *, key: str) -> None:
             st.html(("…" if low else "") + shown + ("…" if high < len(document.text) else ""))
 
 
-def citation_label(citation: Citation) -> str:
+def citation_label(citation: Citation, page: int | None) -> str:
     """Return a citation's button label: its number, document and page."""
-    metadata = citation.hit.chunk.metadata
-    page = f" · p. {metadata['page']}" if "page" in metadata else ""
-    return f"\\[{citation.number}\\] {plain(str(metadata.get('name', '')), limit=40)}{page}"
+    name = plain(str(citation.hit.chunk.metadata.get("name", "")), limit=40)
+    return f"\\[{citation.number}\\] {name}" + (f" · p. {page}" if page else "")

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from rag_core import IngestQueue, RagError, RagPipeline
+from rag_core import IngestQueue, RagError, RagPipeline, UnknownDocumentError
 from rag_core.pipeline import DEFAULT_COLLECTION
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
@@ -69,3 +69,15 @@ def sample_questions() -> list[dict[str, Any]]:
     """Return the sample library's questions."""
     lines = (SAMPLES / "questions.jsonl").read_text(encoding="utf-8").splitlines()
     return [json.loads(line) for line in lines]
+
+
+@st.cache_data(show_spinner=False, max_entries=4096)
+def page_at(collection: str, document_id: str, offset: int) -> int | None:
+    """Return the page that a character of an indexed document stands on, or None.
+
+    None too for a document that was deleted since; its citations stay readable.
+    """
+    try:
+        return pipeline(collection).document(document_id).page_at(offset)
+    except UnknownDocumentError:
+        return None

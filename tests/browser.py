@@ -1,0 +1,93 @@
+"""A real server and a real headless Chromium for tests."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+STILL = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+
+
+def chromium_path() -> str:
+    """The system's Chromium; without one the test is skipped, except in CI, where it fails."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI needs chromium: browser tests may not be skipped there")
+        pytest.skip("needs chromium on the PATH")
+    return path
+
+
+class App:
+    """One `streamlit run` on a home of its own; it can be killed and started again."""
+
+    def __init__(self, home: Path, **environment: str) -> None:
+        self.home = home
+        self._environment = environment
+        self.start()
+
+    def start(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "ui.serve", "--server.port", str(port)],
+            cwd=ROOT,
+            env={**os.environ, "RAGSCOPE_HOME": str(self.home), **self._environment},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for _ in range(600):
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                return
+            time.sleep(0.1)
+        pytest.fail("the server did not start")
+
+    def kill(self) -> None:
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+
+@contextlib.contextmanager
+def running_app(home: Path, **environment: str) -> Iterator[App]:
+    app = App(home, **environment)
+    try:
+        yield app
+    finally:
+        app.kill()
+
+
+@contextlib.contextmanager
+def open_browser(**options) -> Iterator:
+    from playwright.sync_api import sync_playwright
+
+    path = chromium_path()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path,
+            # --disable-gpu and friends: the least that a bare machine without a screen needs
+            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+        )
+        try:
+            yield browser.new_context(viewport={"width": 1440, "height": 900}, **options)
+        finally:
+            browser.close()
+
+
+def settled(page, path: str = "") -> None:
+    """Wait until the page's script stands still."""
+    if path:
+        page.goto(path)
+    page.wait_for_selector("h1", timeout=60_000)
+    page.wait_for_selector(STILL, timeout=60_000)
