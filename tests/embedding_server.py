@@ -20,6 +20,7 @@ KEY = "sk-test-4f1d9c7b2e"
 OPENAI_MODELS = {"text-embedding-3-small": 1536, "text-embedding-3-large": 3072}
 COHERE_MODELS = {"embed-v4.0": 1536, "embed-english-v3.0": 1024}
 OPENAI_FIELDS = {"input", "model", "dimensions", "encoding_format", "user"}
+COHERE_LENGTHS = [("embed-v4.0", length) for length in (256, 512, 1024, 1536)]
 COHERE_FIELDS = {
     *("model", "input_type", "texts", "images", "inputs", "max_tokens", "output_dimension"),
     *("embedding_types", "truncate", "priority"),
@@ -111,106 +112,112 @@ def too_long(texts: list[str], server: EmbeddingServer) -> str | None:
     return None
 
 
+class Handler(BaseHTTPRequestHandler):
+    @property
+    def state(self) -> EmbeddingServer:
+        return self.server.state
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.state.requests.append(body)
+        fault = self.state.faults.popleft() if self.state.faults else Fault(200)
+        if fault.what == "hang":
+            self.state.released.wait(30)
+        if fault.what in ("hang", "drop"):
+            self.close_connection = True
+            self.connection.close()
+        elif isinstance(fault.what, int) and fault.what != 200:
+            self._fail(fault)
+        else:
+            self._embed(body, str(fault.what))
+
+    def _fail(self, fault):
+        error = {"message": fault.message, "type": "test", "param": None, "code": fault.code}
+        wrapped = {"error": error} if "/v1/" in self.path else {"message": fault.message}
+        self._json(fault.what, wrapped, fault.headers)
+
+    def _embed(self, body, fault):
+        openai = self.path == "/v1/embeddings"
+        if not openai and self.path != "/v2/embed":
+            self._fail(Fault(404))
+            return
+        if self.headers["Authorization"] != f"Bearer {KEY}":
+            self._fail(Fault(401, message=f"no such key: {self.headers['Authorization']}"))
+            return
+        broken = (openai_violation if openai else cohere_violation)(body, self.state)
+        if broken:
+            self.state.violations.append(broken)
+            self._fail(Fault(400, message=broken))
+            return
+        if openai:
+            length = body.get("dimensions") or OPENAI_MODELS.get(body["model"], 8)
+            texts, kind = body["input"], ""
+        else:
+            length = body.get("output_dimension") or COHERE_MODELS[body["model"]]
+            texts, kind = body["texts"], body["input_type"]
+        vectors = [vector_of(text, length, kind) * 3 for text in texts]  # not of unit length
+        if fault == "count":
+            vectors = vectors[:-1]
+        elif fault == "dimension":
+            vectors = [vector[:-1] for vector in vectors]
+        elif fault == "nan":
+            vectors[0][0] = np.nan
+        self._vectors(body, vectors, fault)
+
+    def _vectors(self, body, vectors, fault):
+        if fault == "json":
+            self._raw(200, b"<html>a proxy says hello</html>")
+        elif "/v1/" in self.path:
+            packed = body.get("encoding_format") == "base64" and not self.state.answer_lists
+            data = [
+                {
+                    "object": "embedding",
+                    "index": index,
+                    "embedding": base64.b64encode(vector.tobytes()).decode()
+                    if packed
+                    else vector.tolist(),
+                }
+                for index, vector in enumerate(vectors)
+            ]
+            if fault == "shuffle":
+                data.reverse()
+            usage = {"prompt_tokens": 1, "total_tokens": 1}
+            values = {"object": "list", "data": data, "model": body["model"], "usage": usage}
+            self._json(200, values)
+        else:
+            values = {
+                "id": "e",
+                "response_type": "embeddings_by_type",
+                "embeddings": {"float": [vector.tolist() for vector in vectors]},
+                "texts": body["texts"],
+                "meta": {"api_version": {"version": "2"}, "billed_units": {"input_tokens": 1}},
+            }
+            self._json(200, values)
+
+    def _json(self, status, values, headers=None):
+        self._raw(status, json.dumps(values).encode(), headers)
+
+    def _raw(self, status, data, headers=None):
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+
 @contextmanager
 def embedding_server(*faults: Fault, **behaviour) -> Iterator[EmbeddingServer]:
     state = EmbeddingServer(faults=deque(faults), **behaviour)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, *_):
-            pass
-
-        def do_POST(self):
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            state.requests.append(body)
-            fault = state.faults.popleft() if state.faults else Fault(200)
-            if fault.what == "hang":
-                state.released.wait(30)
-            if fault.what in ("hang", "drop"):
-                self.close_connection = True
-                self.connection.close()
-            elif isinstance(fault.what, int) and fault.what != 200:
-                self._fail(fault)
-            else:
-                self._embed(body, str(fault.what))
-
-        def _fail(self, fault):
-            error = {"message": fault.message, "type": "test", "param": None, "code": fault.code}
-            wrapped = {"error": error} if "/v1/" in self.path else {"message": fault.message}
-            self._json(fault.what, wrapped, fault.headers)
-
-        def _embed(self, body, fault):
-            openai = self.path == "/v1/embeddings"
-            if not openai and self.path != "/v2/embed":
-                self._fail(Fault(404))
-                return
-            if self.headers["Authorization"] != f"Bearer {KEY}":
-                self._fail(Fault(401, message=f"no such key: {self.headers['Authorization']}"))
-                return
-            broken = (openai_violation if openai else cohere_violation)(body, state)
-            if broken:
-                state.violations.append(broken)
-                self._fail(Fault(400, message=broken))
-                return
-            if openai:
-                length = body.get("dimensions") or OPENAI_MODELS.get(body["model"], 8)
-                texts, kind = body["input"], ""
-            else:
-                length = body.get("output_dimension") or COHERE_MODELS[body["model"]]
-                texts, kind = body["texts"], body["input_type"]
-            vectors = [vector_of(text, length, kind) * 3 for text in texts]  # not of unit length
-            if fault == "count":
-                vectors = vectors[:-1]
-            elif fault == "dimension":
-                vectors = [vector[:-1] for vector in vectors]
-            elif fault == "nan":
-                vectors[0][0] = np.nan
-            self._vectors(body, vectors, fault)
-
-        def _vectors(self, body, vectors, fault):
-            if fault == "json":
-                self._raw(200, b"<html>a proxy says hello</html>")
-            elif "/v1/" in self.path:
-                packed = body.get("encoding_format") == "base64" and not state.answer_lists
-                data = [
-                    {
-                        "object": "embedding",
-                        "index": index,
-                        "embedding": base64.b64encode(vector.tobytes()).decode()
-                        if packed
-                        else vector.tolist(),
-                    }
-                    for index, vector in enumerate(vectors)
-                ]
-                if fault == "shuffle":
-                    data.reverse()
-                usage = {"prompt_tokens": 1, "total_tokens": 1}
-                values = {"object": "list", "data": data, "model": body["model"], "usage": usage}
-                self._json(200, values)
-            else:
-                values = {
-                    "id": "e",
-                    "response_type": "embeddings_by_type",
-                    "embeddings": {"float": [vector.tolist() for vector in vectors]},
-                    "texts": body["texts"],
-                    "meta": {"api_version": {"version": "2"}, "billed_units": {"input_tokens": 1}},
-                }
-                self._json(200, values)
-
-        def _json(self, status, values, headers=None):
-            self._raw(status, json.dumps(values).encode(), headers)
-
-        def _raw(self, status, data, headers=None):
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            for name, value in (headers or {}).items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(data)
-
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.state = state
     server.daemon_threads = True
     state.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)

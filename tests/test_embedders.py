@@ -1,14 +1,21 @@
 """The local embedder, with the real model."""
 
+import itertools
 import threading
+from pathlib import Path
 
+import httpx2
+import huggingface_hub
 import numpy as np
 import pytest
+import torch
 
 from rag_core import Cancelled, ModelError, open_embedder
 from rag_core.embedders import packaged
-from rag_core.embedders.sentence_transformers import SentenceTransformerEmbedder
+from rag_core.embedders.estimate import Estimate
+from rag_core.embedders.sentence_transformers import HUB_SECONDS, SentenceTransformerEmbedder
 
+ROOT = Path(__file__).parent.parent
 TEXTS = [
     "The dog chased the cat.",
     "A cat was pursued by a dog.",
@@ -44,9 +51,95 @@ def test_meaning_is_near_and_order_is_kept(model):
     assert alone @ vectors[1] > 0.999
 
 
-def test_every_dtype_is_close_to_float32(model, exact):
-    there, here = exact.embed_documents(TEXTS), model.embed_documents(TEXTS)
-    assert (there * here).sum(axis=1).min() >= 0.997
+SCRIPTS = """\
+Привет, мир. Поезд отходит в семь.|東京は今日も晴れている。|今天天气很好，我们去公园。|مرحبا بالعالم|שלום עולם
+Γειά σου Κόσμε|नमस्ते दुनिया|สวัสดีชาวโลก|안녕하세요 세계|Čau světe, žluťoučký kůň|Xin chào thế giới
+გამარჯობა|🎉🚀 launch day 👩‍👩‍👧|ﷺ|½ ≠ ∑ ∞ → 10⁻³|ⅣⅤ ﬁn ＦＵＬＬ""".replace("\n", "|").split("|")
+
+
+def varied_texts():
+    """Return over 500 texts: prose, tables and code of every length, all scripts, hardly any."""
+    files = sorted((ROOT / "samples" / "library").glob("*.[tmc][xds][tv]*"))
+    files += sorted((ROOT / "rag_core").glob("*.py"))
+    whole = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    lengths = [3, 12, 40, 90, 200, 400, 800, 1500]
+    places = range(0, len(whole), len(whole) // 470)
+    cut = [whole[at : at + lengths[n % len(lengths)]] for n, at in enumerate(places)]
+    scripts = SCRIPTS + [" ".join([text] * 12) for text in SCRIPTS]
+    bare = [
+        "",
+        " ",
+        "\n",
+        "\0",
+        "\u200b",
+        ".",
+        "a",
+        "\ud800",
+        "0",
+        "—" * 50,
+        "x" * 5000,
+        "1 " * 600,
+    ]
+    return cut + scripts + [" ".join([text] * 12) for text in scripts] + bare
+
+
+def test_every_dtype_is_close_to_float32(exact):
+    texts = varied_texts()
+    assert len(texts) >= 500
+    rounded = open_embedder(dtype="bfloat16").embed_documents(texts)
+    assert (exact.embed_documents(texts) * rounded).sum(axis=1).min() >= 0.997
+
+
+def test_the_processor_decides_the_dtype(model, exact):
+    capable = torch.cpu.get_capabilities().get("avx512_bf16", False)
+    assert (model.fingerprint == exact.fingerprint) == (not capable)
+
+
+def test_a_lone_surrogate_stops_nothing_and_moves_no_offset(model):
+    text = "half \ud83d a face"
+    assert model.embed_query(text).shape == (384,)
+    (tokens,) = model.embed_tokens([text])
+    assert [text[start:end] for start, end in tokens.offsets][-1] == "face"
+    assert model.count_tokens([text]) == [len(tokens.offsets)]
+
+
+def test_embedding_here_costs_nothing_and_is_counted_exactly(model):
+    assert model.estimate(["two words", "three more words"]) == Estimate(5, 0.0, exact=True)
+
+
+def test_problem_1_of_the_lesson(model):
+    """Which pairs are nearest, and what surprises: the numbers the lesson asks for."""
+    texts = [
+        "Python is a high-level programming language.",
+        "Python programming was invented by Guido van Rossum.",
+        "Snakes are reptiles that can be found on every continent except Antarctica.",
+        "JavaScript is used for web development.",
+        "The Anaconda distribution packages Python for data science.",
+        "Machine learning uses Python extensively.",
+        "The Amazon jungle is home to many species.",
+        "Flask and Django are Python web frameworks.",
+    ]
+    vectors = model.embed_documents(texts)
+    matrix = vectors @ vectors.T
+    assert np.allclose(np.diag(matrix), 1, atol=1e-5)
+    pairs = {
+        (first + 1, second + 1): matrix[first, second]
+        for first, second in itertools.combinations(range(len(texts)), 2)
+    }
+    order = sorted(pairs, key=lambda pair: -pairs[pair])
+    # The highest are about Python the language, whatever words they use for it
+    assert order[:3] == [(1, 6), (1, 2), (1, 8)]
+    assert np.allclose([pairs[pair] for pair in order[:3]], [0.711, 0.657, 0.577], atol=0.01)
+    assert {number for pair in order[:7] for number in pair} == {1, 2, 5, 6, 8}
+    # No snake and no river is taken for the language or the company: the context decides
+    assert order[-1] == (2, 7)
+    assert max(pairs[2, 3], pairs[1, 3], pairs[6, 7], pairs[1, 7]) < 0.15
+    # Surprises: two sentences of nature that share no content word are nearer than JavaScript is
+    # to most of Python, though both are programming; and the Anaconda is hardly a snake, but more
+    # so than the language itself
+    assert pairs[3, 7] > pairs[4, 8] > pairs[1, 4] > pairs[2, 4] > pairs[4, 5]
+    assert pairs[3, 5] > pairs[1, 3]
+    assert pairs[5, 7] > pairs[4, 5]  # Anaconda and Amazon: names from one jungle
 
 
 def test_the_fingerprint_tells_numbers_apart_and_nothing_else(model, exact):
@@ -117,10 +210,25 @@ def test_a_model_folder_loads_by_its_path(tmp_path, exact):
     assert "all-MiniLM-L6-v2" in caught.value.hint
 
 
-def test_an_unknown_model_says_what_works_offline(monkeypatch):
-    with pytest.raises(ModelError, match="no-such/model") as caught:
-        _ = open_embedder("no-such/model").dimension
+@pytest.mark.parametrize("name", ["no-such/model", "no-such-model", "./no/such", "C:\\no\\such"])
+def test_an_unknown_model_says_what_works_offline(name):
+    with pytest.raises(ModelError, match="cannot be loaded") as caught:
+        _ = open_embedder(name).dimension
+    assert repr(name) in caught.value.message
     assert "network" in caught.value.hint
+
+
+def test_an_unreachable_hub_is_asked_once_and_then_left_alone(monkeypatch):
+    asked = []
+
+    def unreachable(self, name, **options):
+        asked.append((name, options["timeout"]))
+        raise httpx2.ConnectTimeout("no route")
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", unreachable)
+    with pytest.raises(ModelError, match="no-such/model"):
+        _ = open_embedder("no-such/model").dimension
+    assert asked == [("no-such/model", HUB_SECONDS)]
 
 
 def test_damaged_weights_are_refused(monkeypatch):

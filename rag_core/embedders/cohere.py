@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -95,13 +96,16 @@ class CohereEmbedder(HostedEmbedder):
             raise MissingDependencyError(
                 _PACKAGE, requirements="requirements-cohere.txt"
             ) from error
-        return ClientV2(
+        client = ClientV2(
             api_key=key,
             base_url=self._base_url,
             timeout=self._timeout,
             max_retries=0,  # the courier tries again, and can be cancelled while it waits
             log_warning_experimental_features=False,
         )
+        # Its connections end with this embedder; the package closes them only on leaving a `with`
+        weakref.finalize(self, client.__exit__, None, None, None)
+        return client
 
     def _request(self, texts: Sequence[str], kind: Kind) -> Any:  # noqa: ANN401
         client = self._client

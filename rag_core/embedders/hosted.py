@@ -21,6 +21,7 @@ from rag_core.embedders.batching import (
 )
 from rag_core.embedders.estimate import Estimate, estimate_price, estimate_tokens
 from rag_core.embedders.failures import Failures, Hosting, Secret
+from rag_core.embedders.texts import encodable
 from rag_core.errors import ModelError, SettingsError
 from rag_core.protocols import FloatArray, OnProgress, Progress
 
@@ -173,7 +174,7 @@ class HostedEmbedder(ABC):
         Tokens are estimated, so a request can be too long after all. Halving also finds the one
         text that no request can carry; `first` is its place among all texts.
         """
-        sent = [_sendable(text) for text in texts]
+        sent = [encodable(text) or " " for text in texts]  # servers refuse an empty text
         amount = Amount(1, len(sent), sum(map(estimate_tokens, sent)))
         try:
             found = self._courier.send(lambda: self._request(sent, kind), amount, pulse)
@@ -230,8 +231,3 @@ class HostedEmbedder(ABC):
             f"{self._hosting.provider} needs a key.",
             hint=f"Set {self._hosting.key_setting}, or choose all-MiniLM-L6-v2, which needs none.",
         )
-
-
-def _sendable(text: str) -> str:
-    """Return what a server takes: no empty text, and no lone surrogate, which UTF-8 cannot say."""
-    return text.encode("utf-8", "replace").decode("utf-8") or " "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import weakref
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -80,12 +81,14 @@ class OpenAIEmbedder(HostedEmbedder):
     def _client(self) -> OpenAI:
         from openai import OpenAI
 
-        return OpenAI(
+        client = OpenAI(
             api_key=self._secret(),
             base_url=self._base_url,
             timeout=self._timeout,
             max_retries=0,  # the courier tries again, and can be cancelled while it waits
         )
+        weakref.finalize(self, client.close)  # its connections end with this embedder
+        return client
 
     def _request(self, texts: Sequence[str], kind: Kind) -> Any:  # noqa: ANN401
         import openai

@@ -6,12 +6,14 @@ import hashlib
 import threading
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rag_core.embedders.estimate import Estimate
 from rag_core.embedders.packaged import packaged_folder
+from rag_core.embedders.texts import encodable
 from rag_core.errors import ModelError
 from rag_core.protocols import FloatArray, OnProgress, Progress, TokenVectors
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 BATCH = 32  # fastest of 16, 32, 64 on two cores, in float32 and in bfloat16
+HUB_SECONDS = 5.0
 DTYPES = ("auto", "float32", "bfloat16")
 
 
@@ -107,7 +110,7 @@ class SentenceTransformerEmbedder:
         `on_progress` is not called: a batch takes a fraction of a second.
         """
         for rows in _batches_by_length(texts):
-            batch = [texts[row] for row in rows]
+            batch = [encodable(texts[row]) for row in rows]
             with self._lock:
                 found = self._model.encode_document(
                     batch, batch_size=BATCH, show_progress_bar=False, convert_to_tensor=True
@@ -122,7 +125,7 @@ class SentenceTransformerEmbedder:
         """Return float32 of shape (dimension,), of unit length."""
         with self._lock:
             found = self._model.encode_query(
-                [text], show_progress_bar=False, convert_to_tensor=True
+                [encodable(text)], show_progress_bar=False, convert_to_tensor=True
             )
         vector: FloatArray = _unit(found)[0]
         return vector
@@ -131,7 +134,7 @@ class SentenceTransformerEmbedder:
         """Return the token vectors of every text, each cut at `max_tokens`, in order."""
         result: list[TokenVectors | None] = [None] * len(texts)
         for rows in _batches_by_length(texts):
-            batch = [texts[row] for row in rows]
+            batch = [encodable(texts[row]) for row in rows]
             with self._lock:
                 found = self._model.encode(
                     batch,
@@ -164,7 +167,7 @@ class SentenceTransformerEmbedder:
         with self._lock:
             # verbose=False: a text longer than the model reads is what we are here to count
             read = self._model.tokenizer(
-                list(texts),
+                [encodable(text) for text in texts],
                 truncation=False,
                 padding=False,
                 add_special_tokens=False,
@@ -182,11 +185,13 @@ def _load(name: str, dtype: str, revision: str | None) -> SentenceTransformer:
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     folder = packaged_folder(name)
     chosen = torch.bfloat16 if _wants_bfloat16(dtype) else torch.float32
+    on_disk = folder is not None or Path(name).is_dir()
     try:
         model = SentenceTransformer(
             str(folder or name),
             device="cpu",
             revision=None if folder else revision,
+            local_files_only=on_disk or not _hub_answers(name),
             model_kwargs={"dtype": chosen},
         )
     except (OSError, ValueError, ImportError) as error:
@@ -199,6 +204,24 @@ def _load(name: str, dtype: str, revision: str | None) -> SentenceTransformer:
             "'all-MiniLM-L6-v2' works without.",
         ) from error
     return model.eval()
+
+
+def _hub_answers(name: str) -> bool:
+    """Return whether the model hub can be reached, after a few seconds at most.
+
+    Without a network the library would ask six times for every file, and say so after a minute.
+    """
+    from httpx2 import TransportError
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+
+    try:
+        HfApi().model_info(name, timeout=HUB_SECONDS)
+    except (TransportError, OfflineModeIsEnabled):
+        return False
+    except (HfHubHTTPError, HFValidationError):
+        return True  # it answered; what it thinks of the name, the library will tell
+    return True
 
 
 def _wants_bfloat16(dtype: str) -> bool:

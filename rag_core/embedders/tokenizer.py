@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rag_core.embedders.packaged import packaged_folder
+from rag_core.embedders.texts import encodable
 from rag_core.errors import ModelError
 from rag_core.protocols import IntArray
 
@@ -34,7 +35,7 @@ class ModelTokenizer:
 
     def offsets(self, text: str) -> IntArray:
         """Return int64 of shape (tokens, 2): the characters [start, end) of each token."""
-        found = self._tokenizer.encode(text, add_special_tokens=False).offsets
+        found = self._tokenizer.encode(encodable(text), add_special_tokens=False).offsets
         return np.array(found, dtype=np.int64).reshape(-1, 2)
 
 
