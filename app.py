@@ -27,6 +27,12 @@ page = st.navigation(
             icon=":material/upload_file:",
             url_path="upload",
         ),
+        st.Page(
+            "pages/chunking_page.py",
+            title="Chunking",
+            icon=":material/content_cut:",
+            url_path="chunking",
+        ),
         st.Page("pages/chat_page.py", title="Chat", icon=":material/forum:", url_path="chat"),
     ]
 )

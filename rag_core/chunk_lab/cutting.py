@@ -46,9 +46,14 @@ class Choice:
     unit: str = "characters"
     method: str = "percentile"
 
-    def __str__(self) -> str:
+    @property
+    def size_text(self) -> str:
+        """Size and overlap in words: "900 characters, overlap 150"."""
         overlap = f", overlap {self.overlap}" if overlaps(self.strategy) else ""
-        return f"{self.strategy}, {self.size} {self.unit}{overlap}"
+        return f"{self.size:,} {self.unit}{overlap}"
+
+    def __str__(self) -> str:
+        return f"{self.strategy}, {self.size_text}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from rag_core.chunk_lab.cutting import Choice
+from rag_core.chunk_lab.cutting import SIZES, Choice, overlaps
 from rag_core.chunk_lab.reading import readable
 from rag_core.chunk_report import judge
 from rag_core.datatypes import Chunk, SearchHit, Span
@@ -66,13 +66,17 @@ def rank_of(hits: Iterable[SearchHit], ids: frozenset[str]) -> int | None:
 
 
 def grid(strategies: Sequence[str], size: int, unit: str) -> list[Choice]:
-    """Return the chunkings of the sweep: the size, halved and doubled twice, at three overlaps."""
-    sizes = [max(8, round(size * step)) for step in STEPS]
+    """Return the chunkings of the sweep: the size, halved and doubled twice, at three overlaps.
+
+    Sizes stay within those the page offers; a strategy that cannot overlap is there once a size.
+    """
+    low, high, _ = SIZES[unit]
+    sizes = sorted({min(max(round(size * step), low), high) for step in STEPS})
     return [
         Choice(strategy, each, int(each * share), unit)
         for strategy in strategies
+        for share in (SHARES if overlaps(strategy) else SHARES[:1])
         for each in sizes
-        for share in SHARES
     ]
 
 

@@ -40,9 +40,10 @@ class Utf16:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One chunking of the text, with its measures; `title` stands above it."""
+    """One chunking of the text, with its measures; `title` and `size` stand above it."""
 
     title: str
+    size: str
     chunks: tuple[Chunk, ...]
     report: ChunkingReport
 
@@ -89,7 +90,8 @@ def _column(document: Document, column: Column, units: Utf16) -> dict[str, Any]:
     lost = column.report.unseen[: len(kept)]
     return {
         "title": column.title,
-        "caption": f"{column.report.chunks:,} chunks, {column.report.mean:,.0f} tokens on average",
+        "size": column.size,
+        "caption": f"{column.report.chunks:,} chunks of {column.report.mean:,.0f} tokens on average",
         "starts": units.there([chunk.start for chunk in kept]),
         "ends": units.there([chunk.end for chunk in kept]),
         "limits": units.there([-1 if span is None else span.start for span in lost]),

@@ -80,7 +80,10 @@ class TextMap {
   drawHead() {
     this.head.replaceChildren(...this.data.columns.map((column) => {
       const cell = make("div", "title");
-      cell.append(make("strong", "", column.title), make("small", "", column.caption));
+      cell.append(
+        make("strong", "", column.title), make("small", "", column.size),
+        make("small", "", column.caption),
+      );
       return cell;
     }));
   }
