@@ -29,7 +29,7 @@ collection = state.collection()
 
 st.title("Chunking", anchor=False)
 with boundary():
-    left, right = st.columns(2)
+    left, right = st.columns([4, 9])
     with left:
         source = sources.pick(collection)
     with right:

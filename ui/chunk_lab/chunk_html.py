@@ -7,6 +7,8 @@ import itertools
 
 from rag_core import Chunk, Span
 
+_BEFORE = 160  # characters shown before a marked answer
+
 _TEXT = "white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.5;font-size:.94rem"
 _MARK = (
     "background:rgba(245,176,65,.32);color:inherit;border-bottom:2px solid #d98e04;"
@@ -15,13 +17,18 @@ _MARK = (
 
 
 def chunk_html(chunk: Chunk, *, mark: Span | None = None, lost: Span | None = None) -> str:
-    """Return the chunk's text with what stands in `mark` marked and from `lost` on struck out."""
-    cuts = {chunk.start, chunk.end}
+    """Return the chunk's text with what stands in `mark` marked and from `lost` on struck out.
+
+    A long chunk begins, with "…", a little before the mark, so that the mark is seen at once.
+    """
+    inside = mark is not None and mark.overlaps(chunk.span)
+    first = max(chunk.start, mark.start - _BEFORE) if mark and inside else chunk.start
+    cuts = {first, chunk.end}
     for span in (mark, lost):
         if span is not None:
-            cuts |= {min(max(place, chunk.start), chunk.end) for place in (span.start, span.end)}
+            cuts |= {min(max(place, first), chunk.end) for place in (span.start, span.end)}
     edges = sorted(cuts)
-    parts = []
+    parts = ["…"] if first > chunk.start else []
     for start, end in itertools.pairwise(edges):
         text = html.escape(chunk.text[start - chunk.start : end - chunk.start])
         if mark is not None and mark.start <= start and end <= mark.end:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from rag_core import CHUNKERS, Document, Span
 from rag_core.chunk_lab.cutting import (
@@ -30,7 +31,7 @@ def strategies() -> list[str]:
     """Ask for the strategies; return none while there are too few, or too many."""
     chosen = st.pills(
         "Strategies", list(CHUNKERS), selection_mode="multi", default=list(_BEGIN_WITH),
-        key="strategies", bind="query-params",
+        key="strategies", bind="query-params", wrap=True,
         help="Two to six. The semantic strategy loads the embedding model.",
     )  # fmt: skip
     return [name for name in CHUNKERS if name in chosen] if _fits(len(chosen)) else []
@@ -42,12 +43,12 @@ def _fits(count: int) -> bool:
 
 def choices(names: list[str]) -> list[Choice]:
     """Ask how large chunks are to be: the same for all, or for each strategy by itself."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        unit = st.segmented_control(
-            "Size in", UNITS, default=UNITS[0], required=True, key="unit", bind="query-params",
-            on_change=_unit_changed,
-        )  # fmt: skip
-        own = st.toggle("Each its own size", key="own", bind="query-params")
+    places = st.columns([4, 5, 5, 3], vertical_alignment="bottom")
+    unit = places[0].segmented_control(
+        "Size in", UNITS, default=UNITS[0], required=True, key="unit", bind="query-params",
+        on_change=_unit_changed,
+    )  # fmt: skip
+    own = places[3].toggle("Each its own", key="own", bind="query-params")
     if own:
         columns = st.columns(len(names))
         found = []
@@ -55,7 +56,7 @@ def choices(names: list[str]) -> list[Choice]:
             with column:
                 found.append(_own(name, unit or UNITS[0]))
     else:
-        size, overlap = _equal(unit or UNITS[0])
+        size, overlap = _equal(unit or UNITS[0], *places[1:3])
         found = [Choice(name, size, overlap, unit or UNITS[0]) for name in names]
     fitted = [fitting(choice) for choice in found]
     held = [c for c, f in zip(found, fitted, strict=True) if c != f and overlaps(c.strategy)]
@@ -64,10 +65,9 @@ def choices(names: list[str]) -> list[Choice]:
     return fitted
 
 
-def _equal(unit: str) -> tuple[int, int]:
+def _equal(unit: str, left: DeltaGenerator, right: DeltaGenerator) -> tuple[int, int]:
     low, high, step = SIZES[unit]
     size, overlap = DEFAULTS[unit]
-    left, right = st.columns(2)
     wide = left.slider("Size", low, high, size, step, key="size", bind="query-params")
     again = right.slider(
         "Overlap", 0, high // 4, overlap, max(1, step // 2), key="overlap", bind="query-params",
@@ -116,20 +116,23 @@ def question_and_answer(
     document: Document, known: tuple[dict[str, Any], ...]
 ) -> tuple[str, Span | None]:
     """Ask for a question and the place of its answer; return both, the place if it was found."""
+    place = st.container()
     if known:
+        side, place = st.columns([4, 9], vertical_alignment="bottom")
         by_text = {entry["question"]: entry for entry in known}
-        st.selectbox(
-            "Known questions of this sample", list(by_text), index=None, key="known",
-            placeholder="Choose one, and its answer is marked", on_change=_known_chosen,
-            args=(by_text,),
+        side.selectbox(
+            "Known questions", list(by_text), index=None, key="known",
+            placeholder="Choose one", on_change=_known_chosen, args=(by_text,),
+            help="Questions to this sample whose answer is known: both fields are filled.",
         )  # fmt: skip
-    with st.form("question_form", border=False):
-        left, right, submit = st.columns([5, 5, 2], vertical_alignment="bottom")
+    with place, st.form("question_form", border=False):
+        left, right, submit = st.columns([5, 4, 2], vertical_alignment="bottom")
         question = left.text_input("Question", key="question", bind="query-params")
         typed = right.text_input(
             "Answer in the text", key="gold", bind="query-params",
-            placeholder="its words, or offsets like 120-180",
-            help="You can also select it with the mouse in the Text panel.",
+            placeholder="its words, or 120-180",
+            help="Its words, or its offsets. You can also select it with the mouse in the Text "
+            "panel.",
         )  # fmt: skip
         submit.form_submit_button("Ask", key="ask_all", type="primary", width="stretch")
     mark = find_mark(document, typed or "")

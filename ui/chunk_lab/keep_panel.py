@@ -29,7 +29,7 @@ def show(view: View) -> None:
     st.code(as_python(view.document, choice, settings, view.path), language="python")
     st.subheader("For this collection", anchor=False)
     name = plain(view.collection)
-    st.caption(f"From then on, files uploaded to {name} are cut as {column.title}.")
+    st.caption(f"From then on, files uploaded to {name} are cut by {column.title}, {column.size}.")
     st.button(
         "Use for this collection", key="use_chunker", type="primary", icon=":material/done_all:",
         on_click=_use, args=(view.collection, choice.strategy, settings),

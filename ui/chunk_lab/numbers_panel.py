@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import plotly.graph_objects as go
 import streamlit as st
 from plotly.subplots import make_subplots
@@ -9,10 +11,12 @@ from plotly.subplots import make_subplots
 from rag_core.chunk_report import READABLE
 from ui.chunk_lab.chunk_html import chunk_html
 from ui.chunk_lab.places import Column
+from ui.chunk_lab.tables import chart_colours, share_column
 from ui.chunk_lab.view import View
 from ui.text import number
 
 _LISTED = 12  # chunks past the limit that are shown in full
+_LIMIT = "#8b8f97"  # reads on paper and on slate
 
 
 def table(columns: tuple[Column, ...]) -> list[dict[str, object]]:
@@ -20,6 +24,7 @@ def table(columns: tuple[Column, ...]) -> list[dict[str, object]]:
     return [
         {
             "Strategy": column.title,
+            "Size": column.size,
             "Chunks": column.report.chunks,
             "Min": column.report.minimum,
             "Mean": round(column.report.mean, 1),
@@ -33,7 +38,7 @@ def table(columns: tuple[Column, ...]) -> list[dict[str, object]]:
     ]
 
 
-def histogram(columns: tuple[Column, ...]) -> go.Figure:
+def histogram(columns: tuple[Column, ...], colours: Sequence[str]) -> go.Figure:
     """Return the spread of sizes, one strip a strategy on a common scale."""
     figure = make_subplots(
         rows=len(columns), shared_xaxes=True, vertical_spacing=0.35 / (len(columns) + 1),
@@ -44,11 +49,15 @@ def histogram(columns: tuple[Column, ...]) -> go.Figure:
     for row, column in enumerate(columns, start=1):
         bars = go.Histogram(
             x=list(column.report.counts), xbins=bins, showlegend=False,
+            marker={"color": colours[(row - 1) % len(colours)]},
             hovertemplate="%{x} tokens: %{y} chunks<extra></extra>",
         )  # fmt: skip
         figure.add_trace(bars, row=row, col=1)
-        figure.add_vline(x=READABLE, line_dash="dash", line_width=2, row=row, col=1)
+        figure.add_vline(
+            x=READABLE, line_dash="dash", line_width=2, line_color=_LIMIT, row=row, col=1
+        )
     figure.update_annotations(x=0, xanchor="left")
+    figure.update_xaxes(range=[0, most + 1])
     figure.update_xaxes(title_text="tokens in a chunk", row=len(columns), col=1)
     figure.update_yaxes(title_text="chunks")
     figure.update_layout(
@@ -59,12 +68,10 @@ def histogram(columns: tuple[Column, ...]) -> go.Figure:
 
 def show(view: View) -> None:
     """Draw the table, the plot, and the chunks whose end the model never reads."""
-    percent = st.column_config.ProgressColumn(min_value=0.0, max_value=1.0, format="percent")
     st.dataframe(
         table(view.columns), hide_index=True, key="numbers",
         column_config={
-            "Strategy": st.column_config.TextColumn(width="medium"),
-            "Stored twice": percent,
+            "Stored twice": share_column(),
             "Min": st.column_config.NumberColumn(help="Sizes are in the model's tokens."),
         },
         alt="Sizes in tokens, share stored twice and unseen tokens of every strategy",
@@ -74,7 +81,7 @@ def show(view: View) -> None:
         "of its own: the dashed line."
     )
     st.plotly_chart(
-        histogram(view.columns), key="histogram", config={"displayModeBar": False},
+        histogram(view.columns, chart_colours()), key="histogram", config={"displayModeBar": False},
         alt="Histograms of chunk sizes in tokens, one a strategy, with the model's limit",
     )  # fmt: skip
     _past_limit(view)
@@ -94,12 +101,11 @@ def _past_limit(view: View) -> None:
         for chunk, span in zip(column.chunks, column.report.unseen, strict=True)
         if span is not None
     ]
-    for chunk, span in found[:_LISTED]:
-        count = column.report.counts[chunk.index]
-        st.caption(
-            f"Chunk {chunk.index + 1}: {count:,} tokens, {count - READABLE:,} of them unseen"
-        )
-        with st.container(border=True, key=f"past-{chunk.id}"):
+    with st.container(height=460, border=True, key="past_limit_chunks"):
+        for chunk, span in found[:_LISTED]:
+            count = column.report.counts[chunk.index]
+            lost = f"{count - READABLE:,} of its {number(count, 'token')} unseen"
+            st.caption(f"Chunk {chunk.index + 1}: {lost}")
             st.html(chunk_html(chunk, lost=span))
     if len(found) > _LISTED:
         st.caption(f"And {number(len(found) - _LISTED, 'more chunk')}.")

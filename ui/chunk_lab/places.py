@@ -91,7 +91,7 @@ def _column(document: Document, column: Column, units: Utf16) -> dict[str, Any]:
     return {
         "title": column.title,
         "size": column.size,
-        "caption": f"{column.report.chunks:,} chunks of {column.report.mean:,.0f} tokens on average",
+        "caption": f"{column.report.chunks:,} chunks, {column.report.mean:,.0f} tokens each",
         "starts": units.there([chunk.start for chunk in kept]),
         "ends": units.there([chunk.end for chunk in kept]),
         "limits": units.there([-1 if span is None else span.start for span in lost]),

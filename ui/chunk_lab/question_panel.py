@@ -43,7 +43,7 @@ def _table(view: View, ranked: Sequence[Sequence[SearchHit]], judged: bool) -> N
     rows = []
     for choice, column, hits in zip(view.choices, view.columns, ranked, strict=True):
         ups, downs = counted(view, choice)
-        row: dict[str, object] = {"Strategy": column.title}
+        row: dict[str, object] = {"Strategy": column.title, "Size": column.size}
         row["Best score"] = round(hits[0].score, 3) if hits else None
         if judged and view.mark is not None:
             verdict = judge(column.chunks, view.mark, view.tokens)
@@ -55,7 +55,6 @@ def _table(view: View, ranked: Sequence[Sequence[SearchHit]], judged: bool) -> N
     st.dataframe(
         rows, hide_index=True, key="judged",
         column_config={
-            "Strategy": st.column_config.TextColumn(width="medium"),
             "Answer": st.column_config.TextColumn(
                 help=". ".join(f"{name}: {means}" for name, means in OUTCOMES.items())
             ),
@@ -84,7 +83,7 @@ def _hit(view: View, column: Column, choice: Choice, hit: SearchHit) -> None:
     chunk = hit.chunk
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
-            f"**{hit.rank}** · score {hit.score:.3f} · chunk {chunk.index + 1} · "
+            f"**{hit.rank}** · {hit.score:.3f} · chunk {chunk.index + 1} · "
             f"{column.report.counts[chunk.index]:,} tokens"
         )
         key = rating_key(view.question, choice, chunk)

@@ -11,6 +11,7 @@ from rag_core.chunk_lab.marks import holds_token
 from rag_core.chunk_report import judge
 from ui.chunk_lab import controls
 from ui.chunk_lab.places import MAX_SHOWN, Utf16, note, payload, shown
+from ui.chunk_lab.tables import share_column
 from ui.chunk_lab.text_map import text_map
 from ui.chunk_lab.view import View
 
@@ -69,12 +70,11 @@ def _same_place(view: View, number: int, index: int) -> None:
                 "Metadata": note(view.document, found),
             }
         )
-    share = st.column_config.ProgressColumn(min_value=0.0, max_value=1.0, format="percent")
     st.dataframe(
         rows, hide_index=True, key="same_place",
         column_config={
-            "Holds of it": share,
-            "Of that chunk": share,
+            "Holds of it": share_column(),
+            "Of that chunk": share_column(),
         },
         alt="The picked chunk's place in the chunks of every strategy",
     )  # fmt: skip

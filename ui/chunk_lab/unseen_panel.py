@@ -10,6 +10,7 @@ from ui import services
 from ui.chunk_lab import controls, work
 from ui.chunk_lab.chunk_html import chunk_html
 from ui.chunk_lab.places import Column, payload
+from ui.chunk_lab.tables import share_column
 from ui.chunk_lab.text_map import text_map
 from ui.chunk_lab.text_panel import marker
 from ui.chunk_lab.view import View
@@ -44,17 +45,17 @@ def _shares(view: View, losses: list[Unseen]) -> None:
     rows = [
         {
             "Strategy": column.title,
+            "Size": column.size,
             "Chunks past the limit": column.report.past_limit,
             "Tokens never seen": loss.tokens,
             "Of the document": loss.share,
         }
         for column, loss in zip(view.columns, losses, strict=True)
     ]
-    percent = st.column_config.ProgressColumn(min_value=0.0, max_value=1.0, format="percent")
     st.dataframe(
         rows, hide_index=True, key="losses",
         column_config={
-            "Strategy": st.column_config.TextColumn(width="medium"), "Of the document": percent,
+            "Of the document": share_column(),
         },
         alt="Chunks past the limit and share of the document the model never saw, a row a strategy",
     )  # fmt: skip
@@ -82,7 +83,7 @@ def _library(collection: str) -> None:
 def _search(view: View, lossy: dict[str, tuple[Column, Unseen]]) -> None:
     st.subheader("A search that only the unseen text answers", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        title = st.selectbox("Chunks of", list(lossy), key="lossy", width=340)
+        title = st.selectbox("Chunks of", list(lossy), key="lossy", width=220)
         column, loss = lossy.get(title) or next(iter(lossy.values()))
         find = st.button("Find such a query", key="find_probe", icon=":material/casino:")
     if find:
