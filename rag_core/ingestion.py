@@ -20,10 +20,8 @@ from rag_core.datatypes import Chunk, Document
 from rag_core.errors import (
     Cancelled,
     FingerprintError,
-    HomeError,
-    ModelError,
+    LoadError,
     RagError,
-    StoreError,
     UnknownDocumentError,
 )
 from rag_core.home import Home
@@ -32,6 +30,9 @@ from rag_core.loaders.cleaning import display_name
 from rag_core.protocols import Chunker, Embedder, FloatArray, OnProgress, Progress, VectorStore
 from rag_core.reports import FileReport, Status
 from rag_core.uploads import Upload
+
+# Errors that the next try would meet again; whatever else fails may pass.
+_HOPELESS = (LoadError, FingerprintError, Cancelled)
 
 
 class Ingestor:
@@ -75,13 +76,13 @@ class Ingestor:
 
         A `RagError` ends in the report and not in an exception, so that the next file goes on. What
         was cancelled or can never be indexed is forgotten then; what failed for want of space, a
-        model or a store stays unfinished, to be tried again.
+        model, a store or a setting stays unfinished, to be tried again.
         """
         start = time.perf_counter()
         try:
             return self._process(upload, chunker or self._chunker(), on_progress, start)
         except RagError as error:
-            if not _worth_another_try(error):
+            if isinstance(error, _HOPELESS):
                 with suppress(RagError):  # the report tells of the first error, not of this one
                     self.discard(upload)
             return FileReport(
@@ -249,19 +250,15 @@ def checked(document: Document) -> Document:
     """Return the document if it can be kept.
 
     Raises:
-        ValueError: when its name or text holds half a character, which `load` never lets through.
+        ValueError: when its name, text or metadata holds half a character, which `load` never lets
+            through.
     """
     try:
-        document.name.encode()
-        document.text.encode()
+        for text in (document.name, document.text, *map(str, document.metadata.values())):
+            text.encode()
     except UnicodeEncodeError as error:
         raise ValueError(f"the document {document.name!r} has a lone surrogate: {error}") from None
     return document
-
-
-def _worth_another_try(error: RagError) -> bool:
-    passing = isinstance(error, HomeError | StoreError | ModelError)
-    return passing and not isinstance(error, FingerprintError)
 
 
 def _same(kept: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:

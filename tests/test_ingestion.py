@@ -191,8 +191,16 @@ def test_a_document_of_white_space_is_kept_without_chunks(pipeline):
     pipeline.delete([document.id])
 
 
-def test_half_a_character_is_refused_before_anything_is_accepted(pipeline):
-    good, bad = Document.from_text("a", "good"), Document.from_text("b", "half \ud800")
+@pytest.mark.parametrize(
+    "bad",
+    [
+        Document.from_text("b", "half \ud800"),
+        Document.from_text("\udfff", "text"),
+        Document.from_text("b", "text", metadata={"title": "\ud800"}),
+    ],
+)
+def test_half_a_character_is_refused_before_anything_is_accepted(pipeline, bad):
+    good = Document.from_text("a", "good")
     with pytest.raises(ValueError, match="lone surrogate"):
         pipeline.ingest([good, bad])
     assert pipeline.unfinished() == pipeline.documents() == []
@@ -311,6 +319,16 @@ def test_what_fails_for_a_reason_that_passes_stays_unfinished(tmp_path):
         embedder.down = False
         assert pipeline.process(upload).status == "added"
         assert pipeline.unfinished() == []
+
+
+def test_a_bad_setting_is_not_the_files_fault(pipeline, monkeypatch):
+    monkeypatch.setenv("RAGSCOPE_MAX_MB", "many")
+    report = put(pipeline, "a.txt", "Text.")
+    assert report.status == "failed"
+    assert "RAGSCOPE_MAX_MB" in report.hint
+    monkeypatch.delenv("RAGSCOPE_MAX_MB")
+    (upload,) = pipeline.unfinished()
+    assert pipeline.process(upload).status == "added"
 
 
 def test_a_full_disk_fails_one_file_and_loses_none(pipeline):
