@@ -19,7 +19,8 @@ SOURCES = [
 
 
 def code_blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
+    return [text for said, text in fenced if said == language]
 
 
 def test_every_path_it_names_exists():
@@ -69,6 +70,7 @@ def test_every_chunker_store_and_format_is_named():
 def test_every_setting_in_the_code_stands_in_the_readme_and_the_other_way_round():
     pattern = r"\b(?:RAGSCOPE|OPENAI|COHERE|PINECONE)_[A-Z_]+\b"
     used = {name for source in SOURCES for name in re.findall(pattern, source)}
+    used.discard("RAGSCOPE_MAX_")  # the common beginning of the loaders' limits
     documented = set(re.findall(pattern, README))
     assert used == documented
 

@@ -18,7 +18,10 @@ WORDS_WEIGHT = 0.2  # of the question's own words in a sentence, beside its MaxS
 # Chosen between the best chunk's MaxSim for questions that the documents answer (0.48 for the worst
 # tenth of the samples' questions) and for questions on other subjects (0.45 for the best tenth).
 ANSWERABLE = 0.46
+HEADING_MALUS = 0.3  # a heading names what the question is about, and answers nothing
 FAR_BEHIND = 0.3  # a sentence this far below the best adds noise and no answer
+# One short line without a number, a cell or a full stop.
+_HEADING = re.compile(r"#+ .*|(?=[^\d|:]+$)\W*(?:\w\S*[ \t]*){1,12}(?<![.!?…。！？”\"')\]])$")
 _PIECES = re.compile(r"\S+\s*|\s+")
 
 
@@ -80,6 +83,7 @@ def _quotes(
         text = chunk.text[start:end]
         shared = len(words.intersection(terms(text))) / max(1, len(words))
         score = maxsim(asked, within(read, start, end)) + WORDS_WEIGHT * shared
+        score -= HEADING_MALUS * bool(_HEADING.fullmatch(text))
         span = Span(chunk.document_id, chunk.start + start, chunk.start + end)
         yield Quote(number, span, text, score)
 
