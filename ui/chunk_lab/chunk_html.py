@@ -23,6 +23,8 @@ def chunk_html(chunk: Chunk, *, mark: Span | None = None, lost: Span | None = No
     """
     inside = mark is not None and mark.overlaps(chunk.span)
     first = max(chunk.start, mark.start - _BEFORE) if mark and inside else chunk.start
+    if first > chunk.start:
+        first = chunk.start + chunk.text.find(" ", first - chunk.start) + 1
     cuts = {first, chunk.end}
     for span in (mark, lost):
         if span is not None:

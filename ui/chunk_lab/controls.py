@@ -43,7 +43,7 @@ def _fits(count: int) -> bool:
 
 def choices(names: list[str]) -> list[Choice]:
     """Ask how large chunks are to be: the same for all, or for each strategy by itself."""
-    places = st.columns([4, 5, 5, 3], vertical_alignment="bottom")
+    places = st.columns([6, 5, 5, 3], vertical_alignment="bottom")
     unit = places[0].segmented_control(
         "Size in", UNITS, default=UNITS[0], required=True, key="unit", bind="query-params",
         on_change=_unit_changed,

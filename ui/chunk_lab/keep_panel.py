@@ -64,7 +64,11 @@ def show_cut_differently(collection: str) -> None:
     """Say how the collection cuts, and which of its documents were cut in another way."""
     chunking = services.pipeline(collection).chunking
     settings = chunking.settings()
-    said = ", ".join(f"{name} {value}" for name, value in settings.items() if name != "name")
+    said = ", ".join(
+        f"{name} {' '.join(value) if isinstance(value, list) else value}"
+        for name, value in settings.items()
+        if name != "name"
+    )
     st.markdown(f"New uploads are cut as **{plain(settings['name'])}**: {plain(said, limit=300)}")
     others = chunking.cut_differently()
     if not others:

@@ -100,9 +100,14 @@ def heatmap(cells: Sequence[Cell], unit: str) -> go.Figure:
     figure.update_xaxes(
         title_text=f"size in {unit}", type="category", showgrid=False,
         categoryorder="array", categoryarray=list(dict.fromkeys(sizes)),
+        range=[-0.5, len(set(sizes)) - 0.5],
     )  # fmt: skip
     figure.update_yaxes(
-        type="category", categoryorder="array", categoryarray=rows[::-1], showgrid=False
+        type="category",
+        categoryorder="array",
+        categoryarray=rows[::-1],
+        showgrid=False,
+        range=[-0.5, len(rows) - 0.5],
     )
     figure.update_layout(
         height=90 + 36 * len(rows), margin={"t": 10, "b": 50, "l": 10, "r": 10}, dragmode=False

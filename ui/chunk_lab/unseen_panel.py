@@ -37,7 +37,8 @@ def show(view: View) -> None:
         return
     _search(view, dict((column.title, (column, loss)) for column, loss in lossy))
     st.subheader("Ghosted in place", anchor=False)
-    data = payload(view.document, view.columns, mark=view.mark, ghost=True)
+    first = min(loss.spans[0].start for _, loss in lossy)
+    data = payload(view.document, view.columns, mark=view.mark, ghost=True, reveal=first)
     text_map(data, key="ghost_map", on_mark=marker(view))
 
 
@@ -85,7 +86,7 @@ def _search(view: View, lossy: dict[str, tuple[Column, Unseen]]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         title = st.selectbox("Chunks of", list(lossy), key="lossy", width=220)
         column, loss = lossy.get(title) or next(iter(lossy.values()))
-        find = st.button("Find such a query", key="find_probe", icon=":material/casino:")
+        find = st.button("Find such a query", key="find_probe", type="primary")
     if find:
         found = _plainest(view, column, loss)
         if found is None:
