@@ -16,13 +16,17 @@ _MARK = (
 )
 
 
-def chunk_html(chunk: Chunk, *, mark: Span | None = None, lost: Span | None = None) -> str:
+def chunk_html(
+    chunk: Chunk, *, mark: Span | None = None, lost: Span | None = None, seek: Span | None = None
+) -> str:
     """Return the chunk's text with what stands in `mark` marked and from `lost` on struck out.
 
-    A long chunk begins, with "…", a little before the mark, so that the mark is seen at once.
+    A long chunk begins, with "…", a little before `seek`, or else the mark, so that this is seen
+    at once.
     """
-    inside = mark is not None and mark.overlaps(chunk.span)
-    first = max(chunk.start, mark.start - _BEFORE) if mark and inside else chunk.start
+    sought = seek or mark
+    inside = sought is not None and sought.overlaps(chunk.span)
+    first = max(chunk.start, sought.start - _BEFORE) if sought and inside else chunk.start
     if first > chunk.start:
         first = chunk.start + chunk.text.find(" ", first - chunk.start) + 1
     cuts = {first, chunk.end}

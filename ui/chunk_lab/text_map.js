@@ -74,7 +74,7 @@ class TextMap {
     this.clearButton.hidden = !data.mark;
     this.markButton.hidden = true;
     this.tell(null);
-    if (data.reveal !== null && data.reveal !== before?.reveal) this.reveal(data.reveal);
+    if (data.reveal !== null && data.reveal !== before?.reveal) this.reveal(data.reveal, true);
   }
 
   drawHead() {
@@ -97,7 +97,7 @@ class TextMap {
     });
     this.byElement = new Map(this.rows.map((row) => [row.element, row]));
     this.body.replaceChildren(...this.rows.map((row) => row.element));
-    const width = (this.scroller.clientWidth || 900) / this.data.columns.length - 44;
+    const width = (this.scroller.clientWidth || 900) / this.data.columns.length - 36;
     const perLine = Math.max(12, width / 6.6);
     for (const row of this.rows) {
       const lines = Math.max(1, (row.end - row.start) / perLine);
@@ -302,7 +302,7 @@ class TextMap {
     return { column, chunk: Math.min(firstEnding(ends, place), ends.length - 1) };
   }
 
-  reveal(place) {
+  reveal(place, always = false) {
     const row = this.rowsBetween(place, place + 1)[0];
     if (!row) return;
     if (!row.spans) this.fill(row);
@@ -310,7 +310,7 @@ class TextMap {
     const box = piece.span.getBoundingClientRect();
     const frame = this.scroller.getBoundingClientRect();
     const top = this.head.offsetHeight + 8;
-    if (box.top < frame.top + top || box.top > frame.bottom - 90) {
+    if (always || box.top < frame.top + top || box.top > frame.bottom - 90) {
       this.scroller.scrollTop += box.top - frame.top - top - 40;
     }
   }

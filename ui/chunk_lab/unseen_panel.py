@@ -140,4 +140,5 @@ def _ranking(
             + (" · holds the words" if mine else ""),
             expanded=mine, key=f"{name}-{hit.rank}",
         ):  # fmt: skip
-            st.html(chunk_html(hit.chunk, lost=column.report.unseen[hit.chunk.index]))
+            lost = column.report.unseen[hit.chunk.index]
+            st.html(chunk_html(hit.chunk, lost=lost, seek=lost))
