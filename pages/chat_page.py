@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import conversation, services, state
+from ui import conversation, indexing, services, state
 from ui.errors import boundary
 
 collection = state.collection()
@@ -10,8 +10,12 @@ collection = state.collection()
 st.title("Chat", anchor=False)
 with boundary():
     turns = state.turns(collection)
-    question = st.chat_input("Ask your documents", key="question") or state.pending_question()
+    question = (
+        st.chat_input("Ask your documents", key="question", submit_mode="stop")
+        or state.pending_question()
+    )
     if not services.pipeline(collection).documents():
+        indexing.panel(collection, by_file=False)
         with st.container(border=True, key="empty"):
             st.subheader("Nothing to ask yet", anchor=False)
             st.markdown("This collection holds no document. Add some, then come back and ask.")
@@ -20,12 +24,8 @@ with boundary():
         st.stop()
     if not turns and not question:
         st.caption("Answers come with numbered citations; click one to see it in its document.")
-        st.pills(
-            "For instance",
-            conversation.suggestions(collection),
-            key="suggestion",
-            on_change=state.ask_suggestion,
-        )
+        if suggestions := conversation.suggestions(collection):
+            st.pills("For instance", suggestions, key="suggestion", on_change=state.ask_suggestion)
     for place, turn in enumerate(turns):
         conversation.show_turn(collection, place, turn)
     if question:

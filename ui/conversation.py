@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from rag_core import Citation, RagError, SearchResult
 from ui import services, state
-from ui.document_view import answer_html, citation_label, marked_html, show_passage
+from ui.document_view import answer_html, citation_label, marked_html, place_of, show_passage
 from ui.errors import boundary, show
 from ui.state import Turn
 from ui.text import number, plain
 
+_PERSON, _SCOPE = ":material/person:", ":material/troubleshoot:"
+
 
 def show_turn(collection: str, place: int, turn: Turn) -> None:
     """Show one question with its answer, its citations and how it was found."""
-    with st.chat_message("user"):
+    with st.chat_message("user", avatar=_PERSON):
         st.html(marked_html(turn.question))
-    with st.chat_message("assistant", avatar=":material/troubleshoot:"):
+    with st.chat_message("assistant", avatar=_SCOPE):
         if turn.answer is None:
             if turn.partial:
                 st.html(marked_html(turn.partial))
-            show(turn.error, turn.hint)
+            if turn.error:
+                show(turn.error, turn.hint)
+            else:
+                st.caption("Stopped before the answer was whole.")
             st.button(
                 "Ask again", key=f"retry-{place}", icon=":material/refresh:",
                 on_click=state.ask_next, args=(turn.question,),
@@ -50,13 +57,15 @@ def show_turn(collection: str, place: int, turn: Turn) -> None:
 
 def ask(collection: str, question: str) -> None:
     """Ask, show the answer as it comes, and keep the turn, whatever happens."""
-    with st.chat_message("user"):
+    turns = state.turns(collection)
+    turns.append(Turn(question))  # stays so if the page is changed or the answer stopped
+    with st.chat_message("user", avatar=_PERSON):
         st.html(marked_html(question))
-    with st.chat_message("assistant", avatar=":material/troubleshoot:"):
-        state.turns(collection).append(_answered(collection, question))
+    with st.chat_message("assistant", avatar=_SCOPE):
+        turns[-1] = _answered(collection, question, turns)
 
 
-def _answered(collection: str, question: str) -> Turn:
+def _answered(collection: str, question: str, turns: list[Turn]) -> Turn:
     text = ""
     try:
         with st.spinner(_waiting_for(collection), show_time=True):
@@ -64,6 +73,7 @@ def _answered(collection: str, question: str) -> Turn:
             place = st.empty()
             for piece in stream:
                 text += piece
+                turns[-1] = replace(turns[-1], partial=text)
                 place.html(answer_html(text, stream.prompt.sources))
             return Turn(question, stream.answer)
     except RagError as error:
@@ -81,10 +91,12 @@ def open_source(collection: str, citation: Citation, key: str) -> None:
     """Show a citation's source: its document, its page, the cited place marked."""
     with boundary():
         document = services.pipeline(collection).document(citation.span.document_id)
-        show_passage(document, citation.span, key=f"source-{key}")
-        st.caption(
-            f"Source {citation.number} of this answer · chunk {citation.hit.chunk.index + 1}"
+        chunk = citation.hit.chunk.index + 1
+        st.markdown(
+            f"**\\[{citation.number}\\] {plain(document.name)}** · "
+            f"{place_of(document, citation.span)} · chunk {chunk:,}"
         )
+        show_passage(document, citation.span, key=f"source-{key}")
 
 
 def _stages(result: SearchResult) -> None:

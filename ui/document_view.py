@@ -13,6 +13,7 @@ from rag_core.answers import find_markers
 from ui.text import plain
 
 BEFORE, AFTER = 260, 800  # characters: little before, so that the place is seen at once
+PART = 50_000  # characters drawn at once: a browser chokes on a whole novel
 _TEXT = "white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.6"
 # An amber that reads on paper and on slate; underlined too, so that colour is not the only sign.
 _MARK = (
@@ -68,6 +69,22 @@ def passage(text: str, start: int, end: int) -> tuple[int, int]:
     return low, high
 
 
+def part_of(offset: int) -> int:
+    """Return the number, from 1, of the part of a document in which a character stands."""
+    return offset // PART + 1
+
+
+def part(text: str, number: int) -> tuple[int, int]:
+    """Return the range of a part, numbered from 1."""
+    return (number - 1) * PART, min(number * PART, len(text))
+
+
+def within(span: Span, low: int, high: int) -> list[tuple[int, int]]:
+    """Return the range of a span in `text[low:high]`, or nothing if it lies outside."""
+    start, end = max(span.start, low), min(span.end, high)
+    return [(start - low, end - low)] if start < end else []
+
+
 def place_of(document: Document, span: Span) -> str:
     """Return where a span stands, for people: its page if there are pages, else its characters."""
     page = document.page_at(span.start)
@@ -77,17 +94,28 @@ def place_of(document: Document, span: Span) -> str:
 
 def show_passage(document: Document, span: Span, *, key: str) -> None:
     """Show the cited place in its surroundings, and on request the whole document."""
-    st.caption(f"{plain(document.name)} · {place_of(document, span)}")
-    whole = st.toggle("Whole document", key=f"{key}-whole")
-    low, high = (0, len(document.text)) if whole else passage(document.text, span.start, span.end)
-    marks = [(span.start - low, span.end - low)]
+    if st.toggle("Whole document", key=f"{key}-whole"):
+        show_whole(document, span, key=key)
+        return
+    low, high = passage(document.text, span.start, span.end)
+    shown = marked_html(document.text[low:high], within(span, low, high))
+    with st.container(border=True, key=f"{key}-text"):
+        st.html(("…" if low else "") + shown + ("…" if high < len(document.text) else ""))
+
+
+def show_whole(document: Document, span: Span | None, *, key: str) -> None:
+    """Show a document, a long one in parts; the one with the span first, scrolled to it."""
+    parts = part_of(max(0, len(document.text) - 1))
+    number = 1
+    if parts > 1:
+        number = st.pagination(parts, default=part_of(span.start) if span else 1, key=f"{key}-part")
+    low, high = part(document.text, number)
+    marks = within(span, low, high) if span else []
     shown = marked_html(document.text[low:high], marks, anchor=f"{key}-mark")
-    with st.container(height=520 if whole else "content", border=True, key=f"{key}-text"):
-        if whole:
-            # The script is ours and constant but for the key; every character of text is escaped.
-            st.html(shown + _SCROLL.replace("KEY", f"{key}-mark"), unsafe_allow_javascript=True)
-        else:
-            st.html(("…" if low else "") + shown + ("…" if high < len(document.text) else ""))
+    # A key a part: a new part is read from its top, not from where the last one was left.
+    with st.container(height=520, border=True, key=f"{key}-text-{number}"):
+        # The script is ours and constant but for the key; every character of text is escaped.
+        st.html(shown + _SCROLL.replace("KEY", f"{key}-mark"), unsafe_allow_javascript=True)
 
 
 def citation_label(citation: Citation, page: int | None) -> str:

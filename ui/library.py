@@ -9,11 +9,9 @@ import streamlit as st
 
 from rag_core.catalog import DocumentInfo
 from ui import services
-from ui.document_view import marked_html
+from ui.document_view import show_whole
 from ui.errors import boundary
 from ui.text import number, plain
-
-_PREVIEW = 6_000  # characters: more than anyone reads in a preview, little enough to be quick
 
 
 def rows(documents: list[DocumentInfo]) -> list[dict[str, Any]]:
@@ -32,6 +30,12 @@ def rows(documents: list[DocumentInfo]) -> list[dict[str, Any]]:
     ]
 
 
+def extent(info: DocumentInfo) -> str:
+    """Return how much a document is, in words."""
+    pages = [number(info.pages, "page")] if info.pages else []
+    return " · ".join([*pages, number(info.characters, "character"), number(info.chunks, "chunk")])
+
+
 def show(collection: str) -> None:
     """Show the table; chosen rows can be previewed and deleted."""
     documents = services.pipeline(collection).documents()
@@ -48,8 +52,11 @@ def show(collection: str) -> None:
         selection_mode="multi-row",
         column_config={
             "Document": st.column_config.TextColumn(width="large"),
+            "Characters": st.column_config.NumberColumn(format="localized"),
+            "Chunks": st.column_config.NumberColumn(format="localized"),
             "Added": st.column_config.DatetimeColumn(format="distance"),
         },
+        placeholder="",  # most formats have no pages
         alt=f"Table of {number(len(documents), 'document')}",
     )
     picked = [documents[row] for row in chosen.selection.rows if row < len(documents)]
@@ -60,7 +67,7 @@ def show(collection: str) -> None:
         if len(picked) == 1:
             st.button(
                 "Preview", key="preview", icon=":material/visibility:",
-                on_click=preview, args=(collection, picked[0].id),
+                on_click=preview, args=(collection, picked[0]),
             )  # fmt: skip
         st.button(
             f"Delete {number(len(picked), 'document')}", key="delete", icon=":material/delete:",
@@ -69,19 +76,16 @@ def show(collection: str) -> None:
 
 
 @st.dialog("Document", width="large")
-def preview(collection: str, document_id: str) -> None:
-    """Show the beginning of a document and what is known of it."""
+def preview(collection: str, info: DocumentInfo) -> None:
+    """Show a document and what is known of it."""
     with boundary():
-        document = services.pipeline(collection).document(document_id)
-        st.markdown(f"**{plain(document.name)}**")
+        document = services.pipeline(collection).document(info.id)
+        st.markdown(f"**{plain(info.name)}** · {extent(info)}")
         known = [f"{key}: {value}" for key, value in document.metadata.items()]
         st.caption(plain(" · ".join(known), limit=400))
         for note in document.notes:
             st.caption(f":material/info: {plain(note, limit=300)}")
-        with st.container(height=460, border=True, key="preview-text"):
-            st.html(marked_html(document.text[:_PREVIEW]))
-        if len(document.text) > _PREVIEW:
-            st.caption(f"The first {_PREVIEW:,} of {len(document.text):,} characters.")
+        show_whole(document, None, key=f"preview-{info.id}")
 
 
 @st.dialog("Delete documents?")

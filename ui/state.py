@@ -12,7 +12,11 @@ from rag_core.pipeline import DEFAULT_COLLECTION
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A question with its answer, or with the error that took its place and the text so far."""
+    """A question with its answer.
+
+    Without one, `error` and `hint` say why, and `partial` is what came of it; with no error either,
+    it is still being answered, or was stopped.
+    """
 
     question: str
     answer: Answer | None = None
