@@ -10,8 +10,9 @@ collection = state.collection()
 
 st.title("Ragscope", anchor=False)
 st.markdown(
-    "See how retrieval answers: upload documents, watch them being cut, embedded and indexed, and ask questions that are "
-    "answered with citations you can check. Everything runs on this machine."
+    "See how retrieval answers: upload documents, watch them being cut, embedded and indexed, "
+    "and ask questions that are answered with citations you can check. Everything runs on this "
+    "machine."
 )
 with boundary():
     documents = services.pipeline(collection).documents()

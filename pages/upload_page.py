@@ -17,7 +17,7 @@ with boundary():
             key="files",
             help="They stay on this machine, in the data folder.",
         )
-        st.caption(f"Read are {', '.join(sorted(LOADERS))}.")
+        st.caption(f"Formats: {', '.join(sorted(LOADERS))}")
         submitted = st.form_submit_button(
             "Add to the collection",
             key="add_files",

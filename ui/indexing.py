@@ -18,6 +18,7 @@ _SHARES = {"reading": (0.0, 0.15), "chunking": (0.15, 0.05), "embedding": (0.2, 
 _SAID = {"added": "Added", "replaced": "Replaced", "unchanged": "Unchanged", "failed": "Failed",
          "cancelled": "Cancelled"}  # fmt: skip
 _MANY = 8  # from here on the list scrolls in a box of its own
+_LISTED = 60  # rows drawn of a long list, twice a second
 _ICONS = {"added": ":material/check_circle:", "replaced": ":material/published_with_changes:",
           "unchanged": ":material/task_alt:", "failed": ":material/error:",
           "cancelled": ":material/cancel:"}  # fmt: skip
@@ -33,6 +34,11 @@ def share_done(file: FileProgress) -> float:
     return start + width * (file.done / file.total if file.total else 0.0)
 
 
+def progress_of(files: list[FileProgress]) -> float:
+    """Return how much of the whole queue's work is done, 0 to 1."""
+    return min(1.0, sum(share_done(file) for file in files) / max(1, len(files)))
+
+
 def summary(files: list[FileProgress]) -> str:
     """Return one line about the whole queue."""
     done = sum(file.state == "done" for file in files)
@@ -41,6 +47,18 @@ def summary(files: list[FileProgress]) -> str:
     if working:
         text += f" · {plain(working.upload.name, limit=50)}: {step(working)}"
     return text
+
+
+def ordered(files: list[FileProgress]) -> list[FileProgress]:
+    """Return the files as a reader wants them: failed, in work, waiting, done (newest first)."""
+
+    def place(numbered: tuple[int, FileProgress]) -> tuple[int, int]:
+        number, file = numbered
+        if file.report:
+            return (0, -number) if file.report.status == "failed" else (3, -number)
+        return (1 if file.state == "working" else 2, number)
+
+    return [file for _, file in sorted(enumerate(files), key=place)]
 
 
 def step(file: FileProgress) -> str:
@@ -70,6 +88,21 @@ def panel(collection: str, *, by_file: bool = True) -> None:
         follow(collection, queue.busy, by_file)
 
 
+def pulse(collection: str) -> None:
+    """Show in one line how far the queue is, and nothing when it has nothing to do."""
+    queue = services.queue(collection)
+    if queue.busy:
+        st.fragment(run_every=1.0)(_pulse)(queue)
+
+
+def _pulse(queue: IngestQueue) -> None:
+    files = queue.files()
+    if not queue.busy:
+        st.rerun()  # the counts above are out of date
+    done = sum(file.state == "done" for file in files)
+    st.progress(progress_of(files), text=f"Indexing, {done:,} of {number(len(files), 'file')}")
+
+
 def _panel(collection: str, was_busy: bool, by_file: bool) -> None:
     with boundary():
         queue = services.queue(collection)
@@ -77,8 +110,7 @@ def _panel(collection: str, was_busy: bool, by_file: bool) -> None:
         if was_busy and not queue.busy:
             st.rerun()  # the tables around this panel show what is new
         if queue.busy:
-            done = sum(share_done(file) for file in files) / max(1, len(files))
-            st.progress(min(done, 1.0), text=summary(files))
+            st.progress(progress_of(files), text=summary(files))
             st.button(
                 "Cancel all", key="cancel_all", icon=":material/stop_circle:",
                 on_click=_cancel, args=(queue, None),
@@ -87,8 +119,10 @@ def _panel(collection: str, was_busy: bool, by_file: bool) -> None:
             _finished(files, queue)
         if by_file:
             with st.container(height=380 if len(files) > _MANY else "content", border=True):
-                for file in files:
+                for file in ordered(files)[:_LISTED]:
                     _row(file, queue)
+                if len(files) > _LISTED:
+                    st.caption(f"And {number(len(files) - _LISTED, 'file')} more.")
 
 
 def _finished(files: list[FileProgress], queue: IngestQueue) -> None:

@@ -19,6 +19,8 @@ _STEPS = (
 _NEXT = (
     ("pages/upload_page.py", "Upload", ":material/upload_file:",
      "Add files, watch each stage, look after the library."),
+    ("pages/chunking_page.py", "Chunking", ":material/content_cut:",
+     "Cut one text in several ways and see what that does to an answer."),
     ("pages/chat_page.py", "Chat", ":material/forum:",
      "Ask, and open every citation at its place."),
 )  # fmt: skip

@@ -6,7 +6,7 @@ import streamlit as st
 
 from rag_core.errors import SettingsError
 from rag_core.generators.chat import chat_from_env
-from ui import services, state
+from ui import indexing, services, state
 from ui.errors import boundary
 from ui.text import number, plain
 
@@ -19,9 +19,14 @@ def show() -> None:
             "Collection", names, key="collection", bind="query-params",
             help="A collection is a library of its own: its documents, its index, its questions.",
         )  # fmt: skip
-        with st.popover("New collection", icon=":material/add:", type="tertiary"):
+        with (
+            st.popover("New collection", icon=":material/add:", type="tertiary"),
+            st.form("new_collection_form", border=False),
+        ):
             st.text_input("Name", key="new_collection", placeholder="my-library", max_chars=63)
-            st.button("Create", key="create_collection", type="primary", on_click=_create)
+            st.form_submit_button(
+                "Create", key="create_collection", type="primary", on_click=_create
+            )
         _contents(state.collection())
         chat = chat_from_env()
         st.caption(
@@ -37,8 +42,7 @@ def _contents(collection: str) -> None:
     st.caption(
         f":material/library_books: {number(len(documents), 'document')}, {number(chunks, 'chunk')}"
     )
-    if services.queue(collection).busy:
-        st.caption(":material/sync: Indexing; see Upload")
+    indexing.pulse(collection)
 
 
 def _create() -> None:
