@@ -2,10 +2,12 @@
 
 import os
 import re
+import threading
 from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
 from rag_core import IngestQueue
@@ -24,6 +26,7 @@ def _fresh_server(monkeypatch, embedder):
     st.cache_resource.clear()
     st.cache_data.clear()
     yield
+    services.warm_up.clear()  # waits for those that have begun
     for opened in list(services.pipeline("default").home._open.values()):
         while opened._users > 0:
             opened.close()
@@ -162,12 +165,58 @@ def test_an_answer_that_fails_keeps_the_question_and_offers_a_retry(monkeypatch)
     assert at.button(key="retry-0").label == "Ask again"
 
 
+def test_a_stopped_answer_keeps_its_question_and_what_came(monkeypatch):
+    def stops(self):
+        yield "Half an "
+        raise StopException  # what the stop button or a changed page does in the middle of a run
+
+    indexed(BRIDGE.name)
+    at = run("chat")
+    with monkeypatch.context() as patch:
+        patch.setattr("rag_core.answers.AnswerStream.__iter__", stops)
+        at.chat_input[0].set_value("Who paid for the bridge?").run()
+    at = at.run()
+    assert "Who paid for the bridge?" in texts(at)
+    assert "Half an" in texts(at)
+    assert "Stopped before the answer was whole" in texts(at)
+    assert at.button(key="retry-0").label == "Ask again"
+
+
+def test_no_suggestions_are_offered_for_other_documents():
+    services.queue("default").submit([("mine.txt", b"My own text.")])
+    assert services.queue("default").wait(60)
+    at = run("chat")
+    assert "Answers come with numbered citations" in texts(at)
+    assert len(at.pills) == 0
+
+
+def test_the_sidebar_follows_the_queue(monkeypatch):
+    started, go_on = threading.Event(), threading.Event()
+
+    def slow(self, texts, *, on_progress=None):
+        started.set()
+        go_on.wait(30)
+        return embed(self, texts, on_progress=on_progress)
+
+    kind = type(services.pipeline("default").embedder)
+    embed = kind.embed_documents
+    monkeypatch.setattr(kind, "embed_documents", slow)
+    services.queue("default").submit([("mine.txt", b"My own text.")])
+    assert started.wait(30)
+    at = run("chat")
+    bars = [bar.proto.text for bar in at.sidebar.get("progress")]
+    go_on.set()
+    assert services.queue("default").wait(60)
+    assert bars == ["Indexing, 0 of 1 file"]
+    assert not run("chat").sidebar.get("progress")
+
+
 def test_a_new_collection_is_chosen_and_a_bad_name_is_explained():
     at = run()
-    at.text_input(key="new_collection").set_value("ab").run()
+    at.text_input(key="new_collection").set_value("ab")
     at.button(key="create_collection").click().run()
     assert "cannot be called" in texts(at)
-    at.text_input(key="new_collection").set_value("second").run()
+    at.text_input(key="new_collection").set_value("second")
     at.button(key="create_collection").click().run()
     assert not at.exception
     assert at.selectbox(key="collection").value == "second"

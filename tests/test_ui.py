@@ -1,6 +1,7 @@
 """The parts of the app that need no browser: escaping, marking, counting."""
 
 import html
+import itertools
 import re
 
 import pytest
@@ -10,7 +11,16 @@ from hypothesis import strategies as st
 from rag_core import Chunk, Document, FileProgress, FileReport, SearchHit, Span
 from rag_core.uploads import Upload
 from ui import indexing
-from ui.document_view import answer_html, marked_html, passage, place_of
+from ui.document_view import (
+    PART,
+    answer_html,
+    marked_html,
+    part,
+    part_of,
+    passage,
+    place_of,
+    within,
+)
 from ui.text import number, plain
 
 HOSTILE = [
@@ -89,6 +99,39 @@ def test_places_are_pages_where_there_are_pages():
     paged = Document.from_text("a.pdf", "one two", pages=((0, 3), (4, 7)))
     assert place_of(paged, Span(paged.id, 5, 6)) == "page 2 of 2"
     assert place_of(Document.from_text("a", "x" * 9), Span("", 2, 5)) == "characters 2 to 5"
+
+
+@given(st.integers(1, 3 * PART), st.data())
+def test_the_parts_of_a_long_document_hold_every_character_once(length, data):
+    text = "x" * length
+    parts = [part(text, number) for number in range(1, part_of(length - 1) + 1)]
+    assert parts[0][0] == 0
+    assert parts[-1][1] == length
+    assert all(end == start for (_, end), (start, _) in itertools.pairwise(parts))
+    place = data.draw(st.integers(0, length - 1))
+    low, high = part(text, part_of(place))
+    assert low <= place < high
+
+
+def test_a_place_across_two_parts_is_marked_in_both():
+    span = Span("", PART - 3, PART + 2)
+    assert within(span, 0, PART) == [(PART - 3, PART)]
+    assert within(span, PART, 2 * PART) == [(0, 2)]
+    assert within(span, 2 * PART, 3 * PART) == []
+
+
+def test_what_needs_a_reader_stands_first_in_the_list():
+    def file(number, state, status=None):
+        report = FileReport(str(number), status) if status else None
+        return FileProgress(Upload(number, str(number), "", 1, 0.0), state, report=report)
+
+    files = [
+        file(1, "done", "added"), file(2, "done", "failed"), file(3, "done", "unchanged"),
+        file(4, "working"), file(5, "waiting"), file(6, "waiting"), file(7, "done", "failed"),
+    ]  # fmt: skip
+    assert [shown.upload.id for shown in indexing.ordered(files)] == [7, 2, 4, 5, 6, 3, 1]
+    assert indexing.progress_of(files) == pytest.approx(4 / 7)
+    assert indexing.progress_of([]) == 0.0
 
 
 def test_numbers_in_words():

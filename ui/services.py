@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import threading
 from pathlib import Path
@@ -14,6 +15,7 @@ from rag_core.pipeline import DEFAULT_COLLECTION
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 _WARM_UP_AFTER = 1.0  # seconds: the first page goes out before the model takes the processor
+_PATIENCE = 20.0  # seconds: loading takes a few, and ending must not hang
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
@@ -40,9 +42,17 @@ class WarmUp:
     def __init__(self, target: RagPipeline) -> None:
         self._target = target
         self.ready = threading.Event()
-        timer = threading.Timer(_WARM_UP_AFTER, self._work)
-        timer.daemon = True
-        timer.start()
+        self._timer = threading.Timer(_WARM_UP_AFTER, self._work)
+        self._timer.daemon = True
+        self._timer.start()
+        # A thread that is inside torch when the interpreter ends takes the process down with it.
+        atexit.register(self.close)
+
+    def close(self) -> None:
+        """Do not begin any more; if begun, wait for the end, but not for ever."""
+        atexit.unregister(self.close)
+        self._timer.cancel()
+        self._timer.join(_PATIENCE)
 
     def _work(self) -> None:
         try:
@@ -52,7 +62,7 @@ class WarmUp:
         self.ready.set()
 
 
-@st.cache_resource(show_spinner=False, max_entries=64)
+@st.cache_resource(show_spinner=False, max_entries=64, on_release=WarmUp.close)
 def warm_up(collection: str) -> WarmUp:
     """Start loading what a question needs, and return the state of it."""
     return WarmUp(pipeline(collection))
