@@ -45,9 +45,8 @@ def choices(names: list[str]) -> list[Choice]:
     """Ask how large chunks are to be: the same for all, or for each strategy by itself."""
     places = st.columns([6, 5, 5, 3], vertical_alignment="bottom")
     unit = places[0].segmented_control(
-        "Size in", UNITS, default=UNITS[0], required=True, key="unit", bind="query-params",
-        on_change=_unit_changed,
-    )  # fmt: skip
+        "Size in", UNITS, default=UNITS[0], required=True, key="unit", bind="query-params"
+    )
     own = places[3].toggle("Each its own", key="own", bind="query-params")
     if own:
         columns = st.columns(len(names))
@@ -66,11 +65,13 @@ def choices(names: list[str]) -> list[Choice]:
 
 
 def _equal(unit: str, left: DeltaGenerator, right: DeltaGenerator) -> tuple[int, int]:
+    # The unit stands in the keys: a number of another unit must not be taken over.
     low, high, step = SIZES[unit]
     size, overlap = DEFAULTS[unit]
-    wide = left.slider("Size", low, high, size, step, key="size", bind="query-params")
+    wide = left.slider("Size", low, high, size, step, key=f"size-{unit}", bind="query-params")
     again = right.slider(
-        "Overlap", 0, high // 4, overlap, max(1, step // 2), key="overlap", bind="query-params",
+        "Overlap", 0, high // 4, overlap, max(1, step // 2),
+        key=f"overlap-{unit}", bind="query-params",
         help="How much of a chunk's end is repeated in the next one. Paragraph and semantic "
         "chunks never overlap.",
     )  # fmt: skip
@@ -82,7 +83,6 @@ def _own(name: str, shared_unit: str) -> Choice:
     low, high, step = SIZES[unit]
     size, overlap = DEFAULTS[unit]
     st.markdown(f"**{name}**")
-    # The unit stands in the key: a number of another unit must not be taken over.
     wide = st.number_input(
         f"Size in {unit}", low, high, size, step, key=f"size-{name}-{unit}", bind="query-params"
     )
@@ -96,11 +96,6 @@ def _own(name: str, shared_unit: str) -> Choice:
     if needs_model(name):
         method = st.selectbox("Method", list(METHODS), key="method", bind="query-params")
     return Choice(name, int(wide), int(again), unit, method)
-
-
-def _unit_changed() -> None:
-    size, overlap = DEFAULTS[st.session_state.get("unit") or UNITS[0]]
-    st.session_state["size"], st.session_state["overlap"] = size, overlap
 
 
 def panel() -> str:
@@ -159,15 +154,18 @@ def set_mark(span: Span | None) -> None:
 
 def open_chunking(choice: Choice) -> None:
     """Show all strategies at this choice's size, in the Text panel; for callbacks."""
-    st.session_state["own"] = False
-    st.session_state["unit"] = choice.unit
-    st.session_state["size"] = choice.size
-    st.session_state["overlap"] = choice.overlap
+    _set_size(choice.unit, choice.size, choice.overlap)
     st.session_state["panel"] = "Text"
 
 
 def show_large() -> None:
     """Choose a size at which much goes past what the model reads; for callbacks."""
+    unit = st.session_state.get("unit") or UNITS[0]
+    _set_size(unit, SIZES[unit][1] // 2, 0)
+
+
+def _set_size(unit: str, size: int, overlap: int) -> None:
     st.session_state["own"] = False
-    st.session_state["unit"] = "tokens"
-    st.session_state["size"], st.session_state["overlap"] = 500, 0
+    st.session_state["unit"] = unit
+    st.session_state[f"size-{unit}"] = size
+    st.session_state[f"overlap-{unit}"] = overlap

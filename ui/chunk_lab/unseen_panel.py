@@ -32,7 +32,10 @@ def show(view: View) -> None:
             icon=":material/visibility:",
         )
         st.button(
-            "Choose 500 tokens", key="show_large", type="primary", on_click=controls.show_large
+            "Choose a size that goes past it",
+            key="show_large",
+            type="primary",
+            on_click=controls.show_large,
         )
         return
     _search(view, dict((column.title, (column, loss)) for column, loss in lossy))
