@@ -358,23 +358,24 @@ def test_what_another_process_wrote_in_between_is_seen(tmp_path):
 
 @pytest.mark.parametrize("attempt", range(5))
 def test_a_first_search_and_a_first_ingest_do_not_wait_for_each_other_for_ever(tmp_path, attempt):
-    with RagPipeline.open(tmp_path, embedder=HashEmbedder()) as pipeline:
-        gate = threading.Barrier(2)
+    pipeline = RagPipeline.open(tmp_path, embedder=HashEmbedder())
+    gate = threading.Barrier(2)
 
-        def ingest():
-            gate.wait()
-            pipeline.ingest([load("a.txt", b"Some words.")])
+    def ingest():
+        gate.wait()
+        pipeline.ingest([load("a.txt", b"Some words.")])
 
-        def search():
-            gate.wait()
-            pipeline.search("words")
+    def search():
+        gate.wait()
+        pipeline.search("words")
 
-        threads = [threading.Thread(target=work, daemon=True) for work in (ingest, search)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(20)
-            assert not thread.is_alive()
+    threads = [threading.Thread(target=work, daemon=True) for work in (ingest, search)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert not any(thread.is_alive() for thread in threads)
+    pipeline.close()  # only now: it would wait for them too
 
 
 class Reader(threading.Thread):
