@@ -21,7 +21,8 @@ CREATE TABLE IF NOT EXISTS documents (
     collection TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, sha256 TEXT NOT NULL,
     text TEXT NOT NULL, metadata TEXT NOT NULL, pages TEXT NOT NULL, notes TEXT NOT NULL,
     characters INTEGER NOT NULL, size INTEGER NOT NULL, chunker TEXT NOT NULL,
-    chunks INTEGER NOT NULL, seconds REAL NOT NULL, added_at REAL NOT NULL, PRIMARY KEY (collection, id)
+    chunks INTEGER NOT NULL, seconds REAL NOT NULL, added_at REAL NOT NULL,
+    PRIMARY KEY (collection, id)
 );
 CREATE UNIQUE INDEX IF NOT EXISTS documents_name ON documents (collection, name);
 CREATE INDEX IF NOT EXISTS documents_sha256 ON documents (sha256);

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class ChatServer:
-    """`pieces` are streamed, `delay` seconds apart; a `status` other than 200 is answered instead."""
+    """Streams `pieces`, `delay` seconds apart, or answers a `status` other than 200 instead."""
 
     pieces: list[str] = field(default_factory=lambda: ["Hello", " there", " [1]."])
     delay: float = 0.0

@@ -11,7 +11,7 @@ from rag_core.datatypes import Chunk, Document, SearchHit
 from rag_core.errors import FilterError
 from rag_core.filters import checked, matches
 from rag_core.fusion import reciprocal_rank_fusion
-from rag_core.keyword import B, K1, KeywordIndex
+from rag_core.keyword import K1, B, KeywordIndex
 from rag_core.late_interaction import TokenCache, maxsim, within
 from rag_core.protocols import TokenVectors
 from rag_core.rerankers import reranked

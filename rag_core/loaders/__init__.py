@@ -28,9 +28,10 @@ def load(
 
     `name` is shown and takes part in the document's id, without folders and control characters;
     it is never opened. `limits` default to `Limits.from_env()`. `on_progress` is called about ten
-    times a second with the stage "reading" (of a PDF, `done` and `total` are pages); what it raises,
-    such as `Cancelled`, ends the work and comes out of here. Metadata holds at least "format",
-    and what the format knows: "encoding", "pages", "parser", "title", "author", "created".
+    times a second with the stage "reading" (of a PDF, `done` and `total` are pages); what it
+    raises, such as `Cancelled`, ends the work and comes out of here. Metadata holds at least
+    "format", and what the format knows: "encoding", "pages", "parser", "title", "author",
+    "created".
 
     Raises LoadError, saying what is wrong with the file and what to do about it, and SettingsError
     for a bad environment variable. Nothing else, whatever the bytes are.

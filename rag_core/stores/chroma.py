@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -13,6 +13,9 @@ from rag_core.datatypes import Chunk, SearchHit
 from rag_core.errors import FingerprintError, StoreError
 from rag_core.filters import checked
 from rag_core.protocols import FloatArray, Where
+
+if TYPE_CHECKING:
+    from chromadb.api.client import Client
 
 PAGE = 1_000  # a `get` of 50,000 records at once fails: "too many SQL variables"
 # Better recall than the defaults for a little more building time; exact figures belong to ann.py.
@@ -41,7 +44,7 @@ class ChromaStore:
                 metadata={"fingerprint": fingerprint, "dimension": dimension},
                 configuration={"hnsw": _HNSW},  # type: ignore[arg-type]
             )
-            self._client = client
+            self._client = cast("Client", client)  # the declared type lacks `close`
         self._check_model(collection, fingerprint)
 
     def _check_model(self, collection: str, fingerprint: str) -> None:
