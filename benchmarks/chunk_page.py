@@ -52,9 +52,9 @@ SCROLL = """() => new Promise((done) => {
         gaps.push(now - last);
         last = now;
         scroller.scrollTop += 240;
-        if (scroller.scrollTop + scroller.clientHeight + 2 < scroller.scrollHeight && gaps.length < 400)
-            requestAnimationFrame(step);
-        else done(gaps.slice(1));
+        const end = scroller.scrollTop + scroller.clientHeight + 2 >= scroller.scrollHeight;
+        if (end || gaps.length > 399) done(gaps.slice(1));
+        else requestAnimationFrame(step);
     };
     requestAnimationFrame(step);
 })"""
@@ -172,9 +172,10 @@ def scrolling(page: Page, url: str) -> None:
     gaps = sorted(page.evaluate(SCROLL))
     slow = sum(gap > 50 for gap in gaps)
     print(f"Scrolling through 20,000 words in {len(ALL)} columns, {len(gaps)} frames (ms)")
+    late = gaps[int(0.99 * (len(gaps) - 1))]
     print(
-        f"  median {statistics.median(gaps):.0f}   99th percentile {gaps[int(0.99 * (len(gaps) - 1))]:.0f}"
-        f"   worst {gaps[-1]:.0f}   frames over 50 ms: {slow}"
+        f"  median {statistics.median(gaps):.0f}   99th percentile {late:.0f}   "
+        f"worst {gaps[-1]:.0f}   frames over 50 ms: {slow}"
     )
 
 

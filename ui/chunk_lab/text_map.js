@@ -193,7 +193,11 @@ class TextMap {
 
   // -- lighting up --------------------------------------------------------------------------
 
+  // Scrolling by keys moves text under a resting pointer; only a pointer that moves points.
   hover(event) {
+    const place = `${event.clientX},${event.clientY}`;
+    if (place === this.pointer) return;
+    this.pointer = place;
     const at = this.chunkAt(event.target);
     if (at) this.point(at);
   }
@@ -262,7 +266,9 @@ class TextMap {
 
   click(event) {
     const at = this.chunkAt(event.target);
-    if (at && !this.selection) this.pick(at);
+    const [x, y] = this.down || [event.clientX, event.clientY];
+    const dragged = Math.hypot(event.clientX - x, event.clientY - y) > 4;
+    if (at && !dragged && !this.selection) this.pick(at);
   }
 
   pick(at) {
@@ -318,7 +324,7 @@ class TextMap {
   // Only the column where the mouse went down can be selected: rows run across all of them.
   holdColumn(event) {
     const cell = event.target.closest?.(".cell");
-    this.body.dataset.held = cell ? cell.dataset.k : "";
+    this.down = [event.clientX, event.clientY];
     for (const other of this.body.querySelectorAll(".cell")) {
       other.classList.toggle("still", cell !== null && other.dataset.k !== cell?.dataset.k);
     }
