@@ -10,10 +10,7 @@ collection = state.collection()
 st.title("Chat", anchor=False)
 with boundary():
     turns = state.turns(collection)
-    question = (
-        st.chat_input("Ask your documents", key="question", submit_mode="stop")
-        or state.pending_question()
-    )
+    question = st.chat_input("Ask your documents", key="question") or state.pending_question()
     if not services.pipeline(collection).documents():
         indexing.panel(collection, by_file=False)
         with st.container(border=True, key="empty"):

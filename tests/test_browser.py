@@ -135,6 +135,35 @@ def test_an_answer_streams_from_a_chat_server(tmp_path, page):
         assert server.requests[0]["stream"] is True
 
 
+def test_a_stopped_answer_keeps_its_question_and_can_be_asked_again(tmp_path, page):
+    pieces = ["The lamp ", *(f"{word} " for word in "was lit by Ada Quill as was told".split())]
+    with (
+        chat_server(pieces=pieces, delay=1.0) as server,
+        running_app(tmp_path / "home", OPENAI_BASE_URL=server.url) as app,
+    ):
+        upload(page, app, ("lamp.txt", b"The lamp was lit by Ada Quill."))
+        settled(page, f"{app.url}/chat")
+        ask(page, "Who lit the lamp?")
+        page.get_by_text("The lamp was").wait_for()
+        page.get_by_role("button", name="Stop", exact=True).click()
+        page.get_by_text("Stopped before the answer was whole.").wait_for()
+        assert page.get_by_role("button", name="Ask again").count() == 1
+        page.get_by_role("link", name="Upload").click()
+        page.get_by_role("heading", name="Library").wait_for()
+        page.get_by_role("link", name="Chat").click()
+        page.get_by_text("Stopped before the answer was whole.").wait_for()
+        assert page.get_by_text("Who lit the lamp?").count() == 1
+
+
+def test_a_new_collection_is_chosen_and_its_form_closes(app, page):
+    settled(page, app.url)
+    page.get_by_role("button", name="New collection").click()
+    page.get_by_label("Name").fill("second")
+    page.get_by_label("Name").press("Enter")
+    page.wait_for_url("**collection=second**")
+    page.get_by_label("Name").wait_for(state="hidden")
+
+
 def test_a_second_tab_and_a_refresh_change_nothing(app, page, context):
     upload(page, app, ("a.txt", b"Alpha is first."), ("b.txt", b"Beta is second."))
     other = context.new_page()

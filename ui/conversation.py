@@ -66,16 +66,21 @@ def ask(collection: str, question: str) -> None:
 
 
 def _answered(collection: str, question: str, turns: list[Turn]) -> Turn:
+    place, below = st.empty(), st.empty()
     text = ""
     try:
-        with st.spinner(_waiting_for(collection), show_time=True):
+        with place, st.spinner(_waiting_for(collection), show_time=True):
             stream = services.pipeline(collection).stream(question)
-            place = st.empty()
-            for piece in stream:
-                text += piece
-                turns[-1] = replace(turns[-1], partial=text)
-                place.html(answer_html(text, stream.prompt.sources))
-            return Turn(question, stream.answer)
+            pieces = iter(stream)
+            piece = next(pieces, None)
+        # Any click ends this run; what has come by then stays in the conversation.
+        below.button("Stop", key="stop", type="tertiary", icon=":material/stop_circle:")
+        while piece is not None:
+            text += piece
+            turns[-1] = replace(turns[-1], partial=text)
+            place.html(answer_html(text, stream.prompt.sources))
+            piece = next(pieces, None)
+        return Turn(question, stream.answer)
     except RagError as error:
         return Turn(question, error=error.message, hint=error.hint, partial=text)
 

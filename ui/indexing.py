@@ -207,6 +207,8 @@ def _discard(collection: str) -> None:
 
 def submit(collection: str, files: list[Any]) -> None:
     """Hand uploaded files to the queue; once this returns they are not forgotten."""
-    services.queue(collection).submit([(file.name, file.getvalue()) for file in files])
     if not files:
         show("No file was chosen.", "Drop files on the field above, or browse for them.")
+        return
+    services.queue(collection).submit([(file.name, file.getvalue()) for file in files])
+    st.rerun()  # the sidebar, drawn before, shows the progress too

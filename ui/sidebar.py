@@ -20,7 +20,13 @@ def show() -> None:
             help="A collection is a library of its own: its documents, its index, its questions.",
         )  # fmt: skip
         with (
-            st.popover("New collection", icon=":material/add:", type="tertiary"),
+            st.popover(
+                "New collection",
+                icon=":material/add:",
+                type="tertiary",
+                key="new_collection_open",
+                on_change="rerun",
+            ),
             st.form("new_collection_form", border=False),
         ):
             st.text_input("Name", key="new_collection", placeholder="my-library", max_chars=63)
@@ -47,7 +53,7 @@ def _contents(collection: str) -> None:
 
 def _create() -> None:
     with boundary():
-        name = str(st.session_state.get("new_collection", "")).strip()
+        name = state.new_collection()
         if not name:
             raise SettingsError("A collection needs a name.", hint="For instance my-library.")
         services.pipeline(name)

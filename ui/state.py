@@ -31,8 +31,15 @@ def collection() -> str:
 
 
 def choose_collection(name: str) -> None:
-    """Look at another collection from the next run on; for callbacks."""
+    """Look at another collection from the next run on, a new one as well; for callbacks."""
     st.session_state["collection"] = name
+    st.session_state["new_collection"] = ""
+    st.session_state["new_collection_open"] = False
+
+
+def new_collection() -> str:
+    """Return the name that was typed for a new collection; for callbacks."""
+    return str(st.session_state.get("new_collection", "")).strip()
 
 
 def turns(collection: str) -> list[Turn]:
