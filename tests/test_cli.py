@@ -488,7 +488,12 @@ def test_ctrl_c_ends_it_and_leaves_the_rest_for_the_next_run(tmp_path, home, emb
     (files / "a.txt").write_text("Short.")
     (files / "b.txt").write_text("A sentence that is embedded. " * 20_000)
     process = subprocess.Popen(
-        command("ingest", files), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
+        command("ingest", files),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        # A shell that starts the tests in the background has them ignore Ctrl-C, for good.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     watchdog = threading.Timer(100, process.kill)
     watchdog.start()
