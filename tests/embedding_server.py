@@ -16,6 +16,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 
+from rag_core.embedders import open_embedder
+from rag_core.embedders.batching import Backoff
+
 KEY = "sk-test-4f1d9c7b2e"
 OPENAI_MODELS = {"text-embedding-3-small": 1536, "text-embedding-3-large": 3072}
 COHERE_MODELS = {"embed-v4.0": 1536, "embed-english-v3.0": 1024}
@@ -229,3 +232,20 @@ def embedding_server(*faults: Fault, **behaviour) -> Iterator[EmbeddingServer]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+# -- the embedders under test, opened on the server -------------------------------------------
+
+NAMES = {"openai": "openai:text-embedding-3-small", "cohere": "cohere:embed-v4.0"}
+AT_ONCE = {"openai": 2048, "cohere": 96}
+QUICK = Backoff(attempts=4, first=0.01, patience=5)
+
+
+def opened(provider, server, **options):
+    path = "/v1" if provider == "openai" else ""
+    chosen = {"api_key": KEY, "backoff": QUICK, "dimensions": 256, **options}
+    return open_embedder(NAMES[provider], base_url=server.url + path, **chosen)
+
+
+def expected(provider, text, kind="document", dimension=256):
+    return vector_of(text, dimension, "" if provider == "openai" else f"search_{kind}")

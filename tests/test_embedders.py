@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from rag_core import Cancelled, ModelError, open_embedder
-from rag_core.embedders import packaged
+from rag_core.embedders import packaged, sentence_transformers
 from rag_core.embedders.estimate import Estimate
 from rag_core.embedders.sentence_transformers import HUB_SECONDS, SentenceTransformerEmbedder
 
@@ -51,10 +51,24 @@ def test_meaning_is_near_and_order_is_kept(model):
     assert alone @ vectors[1] > 0.999
 
 
-SCRIPTS = """\
-Привет, мир. Поезд отходит в семь.|東京は今日も晴れている。|今天天气很好，我们去公园。|مرحبا بالعالم|שלום עולם
-Γειά σου Κόσμε|नमस्ते दुनिया|สวัสดีชาวโลก|안녕하세요 세계|Čau světe, žluťoučký kůň|Xin chào thế giới
-გამარჯობა|🎉🚀 launch day 👩‍👩‍👧|ﷺ|½ ≠ ∑ ∞ → 10⁻³|ⅣⅤ ﬁn ＦＵＬＬ""".replace("\n", "|").split("|")
+SCRIPTS = [
+    "Привет, мир. Поезд отходит в семь.",
+    "東京は今日も晴れている。",
+    "今天天气很好，我们去公园。",
+    "مرحبا بالعالم",
+    "שלום עולם",
+    "Γειά σου Κόσμε",
+    "नमस्ते दुनिया",
+    "สวัสดีชาวโลก",
+    "안녕하세요 세계",
+    "Čau světe, žluťoučký kůň",
+    "Xin chào thế giới",
+    "გამარჯობა",
+    "🎉🚀 launch day 👩‍👩‍👧",
+    "ﷺ",
+    "½ ≠ ∑ ∞ → 10⁻³",
+    "ⅣⅤ ﬁn ＦＵＬＬ",
+]
 
 
 def varied_texts():
@@ -62,7 +76,7 @@ def varied_texts():
     files = sorted((ROOT / "samples" / "library").glob("*.[tmc][xds][tv]*"))
     files += sorted((ROOT / "rag_core").glob("*.py"))
     whole = "\n".join(file.read_text(encoding="utf-8") for file in files)
-    lengths = [3, 12, 40, 90, 200, 400, 800, 1500]
+    lengths = [3, 10, 25, 60, 120, 250, 500, 1200]
     places = range(0, len(whole), len(whole) // 470)
     cut = [whole[at : at + lengths[n % len(lengths)]] for n, at in enumerate(places)]
     scripts = SCRIPTS + [" ".join([text] * 12) for text in SCRIPTS]
@@ -150,17 +164,32 @@ def test_the_fingerprint_tells_numbers_apart_and_nothing_else(model, exact):
 
 
 def test_progress_counts_up_and_can_stop_the_work(model):
+    texts = ["word " * 200] * 45
     seen = []
-    model.embed_documents(["text"] * 70, on_progress=seen.append)
-    assert [p.done for p in seen] == [0, 32, 64, 70]
-    assert {(p.stage, p.total) for p in seen} == {("embedding", 70)}
+    model.embed_documents(texts, on_progress=seen.append)
+    assert [p.done for p in seen] == [0, 20, 40, 45]  # 4,096 tokens hold 20 times 202
+    assert {(p.stage, p.total) for p in seen} == {("embedding", 45)}
 
     def stop(progress):
         if progress.done:
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        model.embed_documents(["text"] * 70, on_progress=stop)
+        model.embed_documents(texts, on_progress=stop)
+
+
+def test_batches_are_of_like_length_and_bounded_and_complete(model, monkeypatch):
+    monkeypatch.setattr(sentence_transformers, "WINDOW", 50)
+    texts = ["a", "b c d e f g", "h " * 300, "i " * 90, ""] * 25
+    batches = list(model._batches(texts))
+    assert sorted(row for rows, _ in batches for row in rows) == list(range(len(texts)))
+    for rows, batch in batches:
+        assert batch == [texts[row] for row in rows]
+        assert max(rows) // 50 == min(rows) // 50
+        longest = min(256, max(model.count_tokens(batch)) + 2)
+        assert longest * len(batch) <= sentence_transformers.BATCH_TOKENS
+    lengths = [[min(256, n + 2) for n in model.count_tokens(batch)] for _, batch in batches]
+    assert sum(map(sum, lengths)) > 0.8 * sum(len(batch) * max(batch) for batch in lengths)
 
 
 def test_token_vectors_point_at_the_source_text(model):

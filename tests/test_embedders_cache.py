@@ -1,4 +1,4 @@
-"""The cache on the disk, and the embedder that looks into it first."""
+"""The cache on the disk."""
 
 import logging
 import multiprocessing
@@ -13,34 +13,10 @@ import numpy as np
 import pytest
 from hash_embedder import HashEmbedder
 
-from rag_core import Cancelled, ModelError
 from rag_core.embedders.cache import VectorCache
-from rag_core.embedders.cached import CachedEmbedder
-from rag_core.protocols import Progress, TokenEmbedder
 
 ROOT = Path(__file__).parent.parent
 D = 64
-
-
-class PlainEmbedder:
-    """One that shows no tokens, fails at the text "bad", and counts what it embedded."""
-
-    name, dimension = "plain", D
-
-    def __init__(self, fingerprint="plain"):
-        self.fingerprint = fingerprint
-        self.embedded = []
-        self._inner = HashEmbedder(D)
-
-    def embed_documents(self, texts, *, on_progress=None):
-        if "bad" in texts:
-            raise ModelError("The model failed.")
-        self.embedded += texts
-        return self._inner.embed_documents(texts)
-
-    def embed_query(self, text):
-        self.embedded.append(("query", text))
-        return self._inner.embed_query(text)
 
 
 class Clock:
@@ -53,11 +29,6 @@ class Clock:
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "deep" / "embeddings.sqlite3"
-
-
-@pytest.fixture
-def inner():
-    return PlainEmbedder()
 
 
 def vectors(*texts):
@@ -278,101 +249,21 @@ def test_a_flipped_bit_in_a_vector_counts_as_missing(path):
     assert got(cache, "a", "b") == {"a", "b"}
 
 
-def test_where_nothing_can_be_kept_work_goes_on_and_says_so_once(tmp_path, inner, caplog):
+def test_where_nothing_can_be_kept_work_goes_on_and_says_so_once(tmp_path, caplog):
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
-    embedder = CachedEmbedder(inner, VectorCache(blocked / "cache.sqlite3"))
+    cache = VectorCache(blocked / "cache.sqlite3")
     for _ in range(3):
-        assert np.array_equal(embedder.embed_documents(["a"]), vectors("a"))
-    assert embedder.cache.report().entries == 0
+        put(cache, "a")
+        assert got(cache, "a") == set()
+    assert cache.report().entries == 0
     assert len([record for record in caplog.records if record.levelno >= logging.WARNING]) == 1
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_file_is_read(path, inner):
+def test_a_read_only_file_is_read(path):
     put(VectorCache(path), "a")
     path.chmod(0o444)
     path.parent.chmod(0o555)
     assert got(VectorCache(path), "a") <= {"a"}
     path.parent.chmod(0o755)
-
-
-# -- the embedder ---------------------------------------------------------------------------
-
-
-def test_each_distinct_text_is_embedded_once_ever(path, inner):
-    embedder = CachedEmbedder(inner, VectorCache(path))
-    texts = ["b", "a", "b", "c", "a", "b"]
-    assert np.array_equal(embedder.embed_documents(texts), vectors(*texts))
-    assert sorted(inner.embedded) == ["a", "b", "c"]
-    assert np.array_equal(embedder.embed_documents(["c", "d", "a"]), vectors("c", "d", "a"))
-    assert sorted(inner.embedded) == ["a", "b", "c", "d"]
-    assert embedder.embed_documents([]).shape == (0, D)
-
-
-def test_queries_are_kept_apart_from_documents(path, inner):
-    embedder = CachedEmbedder(inner, VectorCache(path))
-    embedder.embed_documents(["a"])
-    assert np.array_equal(embedder.embed_query("a"), embedder.embed_query("a"))
-    assert inner.embedded == ["a", ("query", "a")]
-
-
-def test_another_model_finds_nothing_of_the_first(path, inner):
-    other = PlainEmbedder("other")
-    cache = VectorCache(path)
-    CachedEmbedder(inner, cache).embed_documents(["a"])
-    CachedEmbedder(other, cache).embed_documents(["a"])
-    assert other.embedded == ["a"]
-
-
-def test_what_was_embedded_before_a_failure_is_kept(path, inner):
-    embedder = CachedEmbedder(inner, VectorCache(path))
-    texts = [f"text {n}" for n in range(100)]
-    with pytest.raises(ModelError):
-        embedder.embed_documents([*texts, "bad"])
-    kept = len(inner.embedded)
-    assert kept >= 64
-    embedder.embed_documents(texts)
-    assert inner.embedded == texts
-
-
-def test_progress_counts_every_text_and_can_stop(path, inner):
-    embedder = CachedEmbedder(inner, VectorCache(path))
-    embedder.embed_documents(["a", "b"])
-    seen = []
-    embedder.embed_documents(["a", "b", "c", "c", "a"], on_progress=seen.append)
-    assert seen[0] == Progress("embedding", 0, 5)
-    assert [step.done for step in seen] == sorted(step.done for step in seen)
-    assert seen[-1] == Progress("embedding", 5, 5)
-    seen.clear()
-    embedder.embed_documents(["a"], on_progress=seen.append)  # all known
-    assert (seen[0].done, seen[-1].done, seen[-1].total) == (0, 1, 1)
-
-    def stop(progress):
-        raise Cancelled
-
-    with pytest.raises(Cancelled):
-        embedder.embed_documents(["new"], on_progress=stop)
-
-
-def test_it_shows_tokens_exactly_when_the_inner_one_does(path, inner):
-    cache = VectorCache(path)
-    plain, showing = CachedEmbedder(inner, cache), CachedEmbedder(HashEmbedder(D), cache)
-    assert not isinstance(plain, TokenEmbedder)
-    assert isinstance(showing, TokenEmbedder)
-    assert isinstance(showing, CachedEmbedder)
-    assert showing.max_tokens == 256
-    assert showing.count_tokens(["two words"]) == [2]
-    assert showing.embed_tokens(["two words"])[0].vectors.shape == (2, D)
-    assert plain.estimate(["a"]) is None
-    assert (plain.name, plain.fingerprint, plain.dimension) == ("plain", "plain", D)
-
-
-def test_wrapping_loads_no_model(path):
-    class Heavy(HashEmbedder):
-        @property
-        def max_tokens(self):
-            raise AssertionError("the model was loaded")
-
-    assert CachedEmbedder(Heavy(D), VectorCache(path)).name == "hash-64"
-    assert not path.exists()
