@@ -10,6 +10,7 @@ import pytest
 from hash_embedder import HashEmbedder
 
 from rag_core import (
+    Chunk,
     Document,
     FilterError,
     HomeError,
@@ -429,3 +430,36 @@ def test_searching_while_documents_come_and_go_shows_nothing_unknown(tmp_path):
         assert min(reader.searches for reader in readers) >= 3
         ids = {chunk.id for info in pipeline.documents() for chunk in pipeline.chunks(info.id)}
         assert {chunk.id for chunk in pipeline.store()} == ids
+
+
+def test_a_store_is_searched_while_its_chunks_come_and_go(tmp_path):
+    embedder, errors, over = HashEmbedder(), [], threading.Event()
+    with RagPipeline.open(tmp_path, embedder=embedder) as pipeline:
+        store = pipeline.store()
+
+        def search():
+            asked = embedder.embed_query("paper")
+            try:
+                while not over.is_set():
+                    assert len(store.query(asked, 50)) >= 20
+            except BaseException as error:
+                errors.append(error)
+
+        def write(version):
+            document = Document.from_text("a.txt", "paper " * 20 + str(version))
+            chunks = [Chunk.cut(document, n, n * 6, n * 6 + 5) for n in range(20)]
+            store.upsert(chunks, embedder.embed_documents([chunk.text for chunk in chunks]))
+            return [chunk.id for chunk in chunks]
+
+        old = write(0)
+        threads = [threading.Thread(target=search) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for version in range(1, 80):
+            new = write(version)
+            store.delete(old)
+            old = new
+        over.set()
+        for thread in threads:
+            thread.join()
+        assert errors == []

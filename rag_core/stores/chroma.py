@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 PAGE = 1_000  # a `get` of 50,000 records at once fails: "too many SQL variables"
 # Better recall than the defaults for a little more building time; exact figures belong to ann.py.
 _HNSW = {"space": "cosine", "ef_construction": 200, "ef_search": 128, "max_neighbors": 32}
+_TRIES = 5
 _PLACE = ("document_id", "index", "start", "end")
 
 # Chroma starts one engine a directory; two threads that open it at once race to create it.
@@ -104,21 +105,18 @@ class ChromaStore:
         wanted = min(k, self.count())
         if wanted == 0:
             return []
-        with _errors_as_ours("The query failed"):
-            found = self._collection.query(
-                query_embeddings=vector[None, :],
-                n_results=wanted,
-                where=checked(where) if where is not None else None,
-                include=["distances", "documents", "metadatas"],
-            )
-        rows = zip(
-            _first(found["ids"]),
-            _first(found["documents"]),
-            _first(found["metadatas"]),
-            _first(found["distances"]),
-            strict=True,
-        )
-        scored = [(_unpacked(*row[:3]), 1.0 - float(row[3])) for row in rows]
+        rows = self._rows(vector, wanted, where)
+        # The index can name a chunk that is deleted before Chroma reads its record: look again,
+        # for others have moved up into its place.
+        for _ in range(_TRIES):
+            if all(packed is not None for _, _, packed, _ in rows):
+                break
+            rows = self._rows(vector, wanted, where)
+        scored = [
+            (_unpacked(id_, text, packed), 1.0 - float(distance))
+            for id_, text, packed, distance in rows
+            if packed is not None
+        ]
         scored.sort(key=lambda pair: (-pair[1], pair[0].id))
         return [
             SearchHit(chunk, rank, score, {"vector": score})
@@ -152,6 +150,18 @@ class ChromaStore:
     def close(self) -> None:
         """Let go of the folder; a store left open keeps its view of it, whoever writes there."""
         self._client.close()
+
+    def _rows(self, vector: FloatArray, k: int, where: Where | None) -> list[tuple[Any, ...]]:
+        """Return (id, text, metadata, distance) of the nearest; None for what is gone already."""
+        with _errors_as_ours("The query failed"):
+            found = self._collection.query(
+                query_embeddings=vector[None, :],
+                n_results=k,
+                where=checked(where) if where is not None else None,
+                include=["distances", "documents", "metadatas"],
+            )
+        columns = (found[key] for key in ("ids", "documents", "metadatas", "distances"))
+        return list(zip(*map(_first, columns), strict=True))
 
     def _page(self, **choice: Any) -> list[Chunk]:  # noqa: ANN401
         with _errors_as_ours("The chunks could not be read"):
