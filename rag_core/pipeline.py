@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
 from rag_core.answers import AnswerStream
 from rag_core.catalog import DocumentInfo
-from rag_core.collection_settings import CollectionChunker
 from rag_core.datatypes import Answer, Chunk, Document, Message, SearchResult
 from rag_core.embedders import open_embedder
-from rag_core.errors import ModelError, SettingsError, UnknownDocumentError
-from rag_core.generators.chat import chat_from_env
-from rag_core.generators.extractive import ExtractiveGenerator
+from rag_core.errors import SettingsError, UnknownDocumentError
 from rag_core.home import Home, home_from_env
-from rag_core.ingestion import Ingestor, checked
-from rag_core.keyword import KeywordIndex
-from rag_core.late_interaction import TokenCache
+from rag_core.ingestion import checked
+from rag_core.parts import PipelineParts
 from rag_core.prompts import build_prompt
 from rag_core.protocols import (
     Chunker,
@@ -28,58 +23,22 @@ from rag_core.protocols import (
     OnProgress,
     Reranker,
     TokenEmbedder,
-    VectorStore,
     Where,
 )
 from rag_core.reports import FileReport, IngestReport
 from rag_core.rerankers import LateInteractionReranker
-from rag_core.retrieval import Mode, Retriever
-from rag_core.stores import open_store
+from rag_core.retrieval import Mode
 from rag_core.uploads import Upload
 
 DEFAULT_COLLECTION = "default"
 _COLLECTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
 
 
-class RagPipeline:
+class RagPipeline(PipelineParts):
     """One collection: its documents, its index, its answers. Thread-safe.
 
     Opening is quick: the store, the model and the keyword index are made when first needed.
     """
-
-    def __init__(
-        self,
-        home: Home,
-        collection: str,
-        *,
-        store_url: str | None = None,
-        embedder: Embedder | None = None,
-        generator: Generator | None = None,
-    ) -> None:
-        self.home = home
-        self.collection = collection
-        self.embedder = embedder or open_embedder()
-        self._store_url = store_url or home.chroma_url
-        self._generator = generator
-        self._making = threading.RLock()
-        self._closed = False
-        self._store: VectorStore | None = None
-        self._keywords: tuple[int, KeywordIndex] | None = None
-        self._tokens: TokenCache | None = None
-        self.chunking = CollectionChunker(home.settings, home.catalog, collection, self.embedder)
-        self._ingestor = Ingestor(
-            home,
-            collection,
-            embedder=self.embedder,
-            store=self.store,
-            chunker=self.chunking.chunker,
-        )
-        self._retriever = Retriever(
-            embedder=self.embedder,
-            store=self._queried_store,
-            keywords=self.keywords,
-            allowed=lambda ids: home.catalog.known(collection, ids),
-        )
 
     @classmethod
     def open(
@@ -137,68 +96,6 @@ class RagPipeline:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
-
-    # -- parts, made when first needed --------------------------------------------------------
-
-    def store(self) -> VectorStore:
-        """Return the vector store, opened and rid of what a crash left behind."""
-        if self._store is not None:
-            return self._store
-        # In this order, because whoever writes may come here to open the store.
-        with self.home.writing, self._making:
-            if self._store is None:
-                model = self.home.catalog.model(self.collection)
-                store = open_store(
-                    self._store_url,
-                    collection=self.collection,
-                    dimension=model.dimension if model else self.embedder.dimension,
-                    fingerprint=model.fingerprint if model else self.embedder.fingerprint,
-                )
-                self._ingestor.recover(store)
-                self._store = store
-            return self._store
-
-    def _queried_store(self) -> VectorStore:
-        self._ingestor.check_model()  # law 7: a query of another model finds nothing true
-        return self.store()
-
-    def keywords(self) -> KeywordIndex:
-        """Return the keyword index of what is indexed now."""
-        with self._making:
-            generation = self.home.catalog.generation(self.collection)
-            if self._keywords is None or self._keywords[0] != generation:
-                index = KeywordIndex(self.home.catalog.chunks(self.collection))
-                self._keywords = generation, index
-            return self._keywords[1]
-
-    def tokens(self) -> TokenCache:
-        """Return the token vectors' cache.
-
-        Raises:
-            ModelError: when the embedding model does not show the vectors of its tokens.
-        """
-        with self._making:
-            if self._tokens is None:
-                if not isinstance(self.embedder, TokenEmbedder):
-                    raise ModelError(
-                        f"{self.embedder.name} does not show the vectors of its tokens.",
-                        hint="Late interaction needs a local model, such as all-MiniLM-L6-v2.",
-                    )
-                self._tokens = TokenCache(self.embedder)
-            return self._tokens
-
-    def warm_up(self) -> None:
-        """Load the model, the store and the keyword index now, ahead of the first question."""
-        self.embedder.embed_query("warm up")
-        self.store()
-        self.keywords()
-
-    @property
-    def generator(self) -> Generator:
-        """What writes the answers."""
-        if self._generator is None:
-            self._generator = chat_from_env() or ExtractiveGenerator(self.tokens())
-        return self._generator
 
     # -- documents ----------------------------------------------------------------------------
 

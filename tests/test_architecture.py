@@ -64,6 +64,7 @@ ROOMS = (
     "collection_settings",
     "home",
     "ingestion",
+    "parts",
     "pipeline",
     "jobs",
     "index_manager",

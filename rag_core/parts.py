@@ -1,0 +1,116 @@
+"""What a pipeline is made of: its store, indexes and generator, each made when first needed."""
+
+from __future__ import annotations
+
+import threading
+
+from rag_core.collection_settings import CollectionChunker
+from rag_core.embedders import open_embedder
+from rag_core.errors import ModelError
+from rag_core.generators.chat import chat_from_env
+from rag_core.generators.extractive import ExtractiveGenerator
+from rag_core.home import Home
+from rag_core.ingestion import Ingestor
+from rag_core.keyword import KeywordIndex
+from rag_core.late_interaction import TokenCache
+from rag_core.protocols import Embedder, Generator, TokenEmbedder, VectorStore
+from rag_core.retrieval import Retriever
+from rag_core.stores import open_store
+
+
+class PipelineParts:
+    """The parts of one collection's pipeline. Thread-safe; making it is quick."""
+
+    def __init__(
+        self,
+        home: Home,
+        collection: str,
+        *,
+        store_url: str | None = None,
+        embedder: Embedder | None = None,
+        generator: Generator | None = None,
+    ) -> None:
+        self.home = home
+        self.collection = collection
+        self.embedder = embedder or open_embedder()
+        self._store_url = store_url or home.chroma_url
+        self._generator = generator
+        self._making = threading.RLock()
+        self._closed = False
+        self._store: VectorStore | None = None
+        self._keywords: tuple[int, KeywordIndex] | None = None
+        self._tokens: TokenCache | None = None
+        self.chunking = CollectionChunker(home.settings, home.catalog, collection, self.embedder)
+        self._ingestor = Ingestor(
+            home,
+            collection,
+            embedder=self.embedder,
+            store=self.store,
+            chunker=self.chunking.chunker,
+        )
+        self._retriever = Retriever(
+            embedder=self.embedder,
+            store=self._queried_store,
+            keywords=self.keywords,
+            allowed=lambda ids: home.catalog.known(collection, ids),
+        )
+
+    def store(self) -> VectorStore:
+        """Return the vector store, opened and rid of what a crash left behind."""
+        if self._store is not None:
+            return self._store
+        # In this order, because whoever writes may come here to open the store.
+        with self.home.writing, self._making:
+            if self._store is None:
+                model = self.home.catalog.model(self.collection)
+                store = open_store(
+                    self._store_url,
+                    collection=self.collection,
+                    dimension=model.dimension if model else self.embedder.dimension,
+                    fingerprint=model.fingerprint if model else self.embedder.fingerprint,
+                )
+                self._ingestor.recover(store)
+                self._store = store
+            return self._store
+
+    def _queried_store(self) -> VectorStore:
+        self._ingestor.check_model()  # law 7: a query of another model finds nothing true
+        return self.store()
+
+    def keywords(self) -> KeywordIndex:
+        """Return the keyword index of what is indexed now."""
+        with self._making:
+            generation = self.home.catalog.generation(self.collection)
+            if self._keywords is None or self._keywords[0] != generation:
+                index = KeywordIndex(self.home.catalog.chunks(self.collection))
+                self._keywords = generation, index
+            return self._keywords[1]
+
+    def tokens(self) -> TokenCache:
+        """Return the token vectors' cache.
+
+        Raises:
+            ModelError: when the embedding model does not show the vectors of its tokens.
+        """
+        with self._making:
+            if self._tokens is None:
+                if not isinstance(self.embedder, TokenEmbedder):
+                    raise ModelError(
+                        f"{self.embedder.name} does not show the vectors of its tokens.",
+                        hint="Late interaction needs a local model, such as all-MiniLM-L6-v2.",
+                    )
+                self._tokens = TokenCache(self.embedder)
+            return self._tokens
+
+    def warm_up(self) -> None:
+        """Load the model, the store and the keyword index now, ahead of the first question."""
+        self.embedder.embed_query("warm up")
+        self.store()
+        self.keywords()
+
+    @property
+    def generator(self) -> Generator:
+        """What writes the answers."""
+        if self._generator is None:
+            self._generator = chat_from_env() or ExtractiveGenerator(self.tokens())
+        return self._generator
