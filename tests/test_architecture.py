@@ -65,6 +65,7 @@ ROOMS = (
     "home",
     "ingestion",
     "parts",
+    "parts",
     "pipeline",
     "jobs",
     "index_manager",
