@@ -4,6 +4,7 @@ import streamlit as st
 
 from rag_core import LOADERS
 from ui import indexing, library, state
+from ui.chunk_lab import keep_panel
 from ui.errors import boundary
 
 collection = state.collection()
@@ -29,3 +30,4 @@ with boundary():
     indexing.unfinished(collection)
     indexing.panel(collection)
     library.show(collection)
+    keep_panel.show_cut_differently(collection)

@@ -276,3 +276,12 @@ def test_time_is_not_spent_on_what_the_first_page_does_not_need():
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert found.stdout.strip() == "[]"
+
+
+def test_upload_names_the_documents_that_were_cut_in_another_way():
+    indexed(BRIDGE.name)
+    assert "cut differently" not in texts(run("upload"))
+    services.pipeline("default").chunking.use("sentence", size=5)
+    said = texts(run("upload"))
+    assert "1 document cut differently" in said
+    assert "sentence" in said
