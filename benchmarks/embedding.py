@@ -1,6 +1,6 @@
 """Embedding at the speed of the machine, in numbers. Prints; changes nothing.
 
-    .venv/bin/python benchmarks/embedding.py [--texts 700] [--rounds 5] [--wiki10 FOLDER]
+    .venv/bin/python benchmarks/embedding.py [--texts 700] [--rounds 5] [--dtype float32]
 
 One process, one model, the same texts: chunks of the sample library, and of ten Wikipedia articles
 where they are. The ways take turns, round by round, and each way's best round counts: whatever else
@@ -48,7 +48,7 @@ def chunks_of(folders: list[Path], limit: int):
 class Ways:
     """The ways of doing the same work; every call starts from nothing but loaded models."""
 
-    def __init__(self, chunks, folder: Path) -> None:
+    def __init__(self, chunks, folder: Path, dtype: str) -> None:
         import chromadb
         from chromadb.utils.embedding_functions import SentenceTransformerEmbeddingFunction
         from sentence_transformers import SentenceTransformer
@@ -58,7 +58,7 @@ class Ways:
         self.texts = [chunk.text for chunk in chunks]
         self.folder = folder
         self.turn = 0
-        self.ours = open_embedder()
+        self.ours = open_embedder(dtype=dtype)
         self.ours.embed_query("load")  # first: it silences the libraries' progress bars
         self.as_it_comes = SentenceTransformer(model, device="cpu")
         self.function = SentenceTransformerEmbeddingFunction(model_name=model)
@@ -157,11 +157,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--texts", type=int, default=700)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--dtype", default="auto", help="float32: as where there is no bfloat16")
     parser.add_argument("--wiki10", type=Path, default=ROOT.parent / "shared" / "data" / "wiki10")
     options = parser.parse_args()
     chunks = chunks_of([ROOT / "samples" / "library", options.wiki10 / "docs"], options.texts)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
-        return run(Ways(chunks, Path(temporary)), options.rounds)
+        return run(Ways(chunks, Path(temporary), options.dtype), options.rounds)
 
 
 def run(ways: Ways, rounds: int) -> int:

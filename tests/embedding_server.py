@@ -54,8 +54,9 @@ class EmbeddingServer:
     released: threading.Event = field(default_factory=threading.Event)
 
     @property
-    def texts(self) -> list[str]:
-        return [text for body in self.requests for text in body.get("input", body.get("texts"))]
+    def sizes(self) -> list[int]:
+        """How many texts each request had."""
+        return [len(body.get("input", body.get("texts"))) for body in self.requests]
 
 
 def vector_of(text: str, dimension: int, kind: str = "") -> np.ndarray:

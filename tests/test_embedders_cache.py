@@ -64,6 +64,8 @@ def test_models_kinds_and_texts_are_kept_apart(path):
     assert got(cache, "A") == got(cache, "a", fingerprint="other") == set()
     assert cache.get("m", "query", ["a"], D) == {}
     assert cache.get("m", "document", ["a"], D + 1) == {}
+    assert cache.known("m", "document", ["a", "b"]) == {"a"}
+    assert cache.known("other", "document", ["a"]) == cache.known("m", "query", ["a"]) == set()
 
 
 def test_it_can_be_looked_into_and_cleared(path):

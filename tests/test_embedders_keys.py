@@ -88,6 +88,16 @@ def test_what_it_will_cost_is_known_before_and_called_an_estimate():
     assert all(0 < price < 1 for price in PRICES.values())
 
 
+def test_an_estimate_asks_nobody_and_leaves_out_what_is_known(tmp_path):
+    with embedding_server() as server:
+        mine = open_embedder("openai:mine", base_url=server.url + "/v1", api_key=KEY)
+        cached = CachedEmbedder(mine, VectorCache(tmp_path / "cache.sqlite3"))
+        assert cached.estimate(["four", "eight---", "four"]) == Estimate(3, None, exact=False)
+        assert server.requests == []
+        cached.embed_documents(["four"])
+        assert cached.estimate(["four", "eight---"]) == Estimate(2, None, exact=False)
+
+
 @pytest.mark.parametrize(
     ("text", "tokens"),
     [("", 1), ("word", 1), ("words", 2), ("日本語", 3), ("ab日", 2), ("\ud800", 1)],

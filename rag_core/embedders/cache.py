@@ -104,6 +104,20 @@ class VectorCache:
             self._misses += len(keys) - len(found)
         return found
 
+    def known(self, fingerprint: str, kind: str, texts: Sequence[str]) -> set[str]:
+        """Return which texts are there. Counts as no use and as no lookup."""
+        keys = {_key(fingerprint, kind, text): text for text in texts}
+        found: set[str] = set()
+
+        def read(db: sqlite3.Connection) -> None:
+            for some in _portions(list(keys)):
+                marks = ",".join("?" * len(some))
+                rows = db.execute(f"SELECT key FROM vectors WHERE key IN ({marks})", some)
+                found.update(keys[key] for (key,) in rows)
+
+        self._file.use(read)
+        return found
+
     def put(self, fingerprint: str, kind: str, texts: Sequence[str], vectors: FloatArray) -> None:
         """Keep the unit vectors of some texts: float32 of shape (len(texts), dimension)."""
         now = self._clock()

@@ -119,7 +119,7 @@ class CachedEmbedder:
         if not isinstance(self.inner, PricedEmbedder):
             return None
         distinct = list(dict.fromkeys(texts))
-        known = self.cache.get(self.fingerprint, "document", distinct, self.dimension)
+        known = self.cache.known(self.fingerprint, "document", distinct)
         return self.inner.estimate([text for text in distinct if text not in known])
 
     def _batches(
@@ -146,7 +146,7 @@ class CachedTokenEmbedder(CachedEmbedder):
         return int(self._tokens.max_tokens)
 
     def embed_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
-        """Return the token vectors of every text, each cut at `max_tokens`."""
+        """Return the token vectors of every text, in order, each cut at `max_tokens`."""
         return cast(TokenEmbedder, self.inner).embed_tokens(texts)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
