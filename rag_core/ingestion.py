@@ -152,9 +152,7 @@ class Ingestor:
         report(Progress("chunking", 0, 1))
         chunks = [_described(chunk, document) for chunk in chunker.chunk(document)]
         report(Progress("chunking", 1, 1))
-        report(
-            Progress("embedding", 0, len(chunks))
-        )  # said before the model loads, which takes long
+        report(Progress("embedding", 0, len(chunks)))  # before the model loads: that takes long
         self.check_model()
         vectors = self._embedder.embed_documents(
             [chunk.text for chunk in chunks], on_progress=report
