@@ -242,12 +242,14 @@ def main() -> None:
     names = ("langchain-text-splitters", "chonkie", "semantic-text-splitter")
     print(", ".join(f"{name} {importlib.metadata.version(name)}" for name in names))
     print(f"Python {platform.python_version()}; size {options.size}, best of {options.rounds}")
-    text, real = documents(length)
+    plain, real = documents(length)
+    mixed = mixed_text(length)
     print(f"documents: {real:,} characters of English prose and Markdown, repeated to {length:,}")
-    compare(text, options.size, options.rounds)
-    text = mixed_text(length)
-    print(f"mixed scripts: {len(text):,} characters in short blocks with a blank line between")
-    compare(text, options.size, options.rounds)
+    compare(plain, options.size, options.rounds)
+    print(f"mixed scripts: {len(mixed):,} characters in short blocks with a blank line between")
+    compare(mixed, options.size, options.rounds)
+    print("both, one after the other")
+    compare(f"{plain}\n\n{mixed}", options.size, options.rounds)
 
 
 if __name__ == "__main__":
