@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-# US dollars a million tokens, standard tier, as listed on 2026-11-22 by the providers' price pages
-# developers.openai.com/api/docs/pricing and cohere.com/pricing. A model that is not here has no
-# known price, and no price is ever guessed.
+# US dollars a million tokens, standard tier; looked up on 2026-11-22 without a network, in copies:
+# OpenAI's of developers.openai.com/api/docs/models as of 2026-07-03, by tokenprice.fyi, with the
+# large and ada models by embeddingcost.com (May 2026); Cohere's, the least sure, by toolstac.com.
+# A model that is not here has no known price, and no price is ever guessed.
 PRICES = {
     "openai:text-embedding-3-small": 0.02,
     "openai:text-embedding-3-large": 0.13,
     "openai:text-embedding-ada-002": 0.10,
     "cohere:embed-v4.0": 0.12,
-    "cohere:embed-english-v3.0": 0.10,
-    "cohere:embed-multilingual-v3.0": 0.10,
-    "cohere:embed-english-light-v3.0": 0.10,
-    "cohere:embed-multilingual-light-v3.0": 0.10,
 }
 
 
