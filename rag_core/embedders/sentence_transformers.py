@@ -33,8 +33,9 @@ class SentenceTransformerEmbedder:
     """Any sentence-transformers model, by hub name or folder; "all-MiniLM-L6-v2" works offline.
 
     `dtype` "auto" takes bfloat16 where the CPU multiplies it in hardware (cosine to float32 was
-    0.9998 at worst on 548 texts of every length and script) and float32 elsewhere. Thread-safe: calls take turns
-    batch by batch, so a query waits for one batch of a running upload and never for all of it.
+    0.9998 at worst on 548 texts of every length and script) and float32 elsewhere. Thread-safe:
+    calls take turns batch by batch, so a query waits for one batch of a running upload and never
+    for all of it.
     """
 
     def __init__(self, name: str, *, dtype: str = "auto", revision: str | None = None) -> None:
