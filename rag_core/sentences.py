@@ -66,6 +66,7 @@ _STARTERS = frozenset(
     "der die das ein eine er sie es wir ich und aber im in am auf le la les un une il elle nous "
     "el los las una".split()
 )
+_NEAR = 160  # characters; most sentences are shorter
 _LOOK_BACK = 12  # characters; the longest abbreviation is shorter
 _INITIALS = re.compile(r"[^\W\d_](?:\.[^\W\d_])+")
 _LETTER_AND_DOT = re.compile(r"[^\W\d_]\.")
@@ -121,9 +122,13 @@ def sentence_breaks(text: str, low: int, high: int) -> Iterator[tuple[int, int]]
 
 def last_sentence_break(text: str, low: int, high: int) -> int:
     """Return where the last sentence to begin in (low, high] begins, or -1. Plain lines."""
-    for match in reversed(list(_CANDIDATE.finditer(text, low, high))):
-        if match.end() > low and _is_break(text, match):
-            return match.end()
+    near = max(low, high - _NEAR)
+    while near < high and not text[near].isalpha():  # no candidate has a letter inside
+        near += 1
+    for begin in (near, low) if near > low else (low,):  # most often the answer is near
+        for match in reversed(list(_CANDIDATE.finditer(text, begin, high))):
+            if match.end() > low and _is_break(text, match):
+                return match.end()
     return -1
 
 

@@ -122,23 +122,37 @@ def _classes() -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
     classes[0x20000:0x32000] = 2
     spaces = [code for code in range(0x3001) if chr(code).isspace()]
     classes[spaces] = 0
+    classes[:33] = 0  # control characters too
     return classes
 
 
 _CLASSES = _classes()
+_COMMON_CLASSES = _CLASSES[:0x10000].copy()  # small enough to stay in the cache
+_BLOCK = 1 << 16  # characters classified at a time, for the same reason
 
 
 def _words(text: str) -> tuple[IntArray, IntArray]:
     """Return where each word starts, and where it and the white space after it end."""
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    kinds = (codes > 32).view(np.uint8)
-    rare = np.flatnonzero(codes > 127)  # looking up only these is faster in most languages
-    kinds[rare] = _CLASSES[codes[rare]]
-    starting = kinds != 0
-    starting[1:] &= (kinds[:-1] != 1) | (kinds[1:] == 2)
-    starts = np.flatnonzero(starting)
-    edges = _divided(text, np.append(starts, len(text)))
+    found = []
+    before = np.zeros(1, dtype=np.uint8)
+    for low in range(0, len(text), _BLOCK):
+        kinds = np.concatenate((before, _kinds(text[low : low + _BLOCK])))
+        # 2 starts after anything, 1 after 0 and 2 but not in its own run, 0 never
+        found.append(np.flatnonzero(kinds[1:] > (kinds[:-1] & 1)) + low)
+        before = kinds[-1:]
+    edges = _divided(text, np.concatenate((*found, [len(text)])).astype(np.int64, copy=False))
     return edges[:-1], edges[1:]
+
+
+def _kinds(block: str) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+    """Return the class of each character, by the narrowest codes that hold them all."""
+    if block.isascii():
+        return (np.frombuffer(block.encode("ascii"), dtype=np.uint8) > 32).view(np.uint8)
+    codes = np.frombuffer(block.encode("utf-16-le", "surrogatepass"), dtype=np.uint16)
+    if len(codes) == len(block):
+        return _COMMON_CLASSES.take(codes, mode="clip")  # unchecked: three times as fast
+    wide = np.frombuffer(block.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    return _CLASSES.take(wide, mode="clip")
 
 
 def _divided(text: str, edges: IntArray) -> IntArray:
