@@ -16,7 +16,7 @@ with boundary():
             "Documents",
             accept_multiple_files=True,
             key="files",
-            help="They stay on this machine, in the data folder.",
+            help="They are kept on this machine, in the data folder.",
         )
         st.caption(f"Formats: {', '.join(sorted(LOADERS))}")
         submitted = st.form_submit_button(
@@ -27,6 +27,7 @@ with boundary():
         )
     if submitted:
         indexing.submit(collection, files)
+    indexing.price(collection)
     indexing.unfinished(collection)
     indexing.panel(collection)
     library.show(collection)

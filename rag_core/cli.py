@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import io
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ import click
 
 from rag_core.catalog import DocumentInfo
 from rag_core.cli_options import common, question_options
+from rag_core.costs import estimate, said
 from rag_core.errors import HomeError, LoadError, UnknownDocumentError
 from rag_core.folders import Found, find_files, read_file
 from rag_core.home import home_from_env, reading_catalog
@@ -62,8 +64,11 @@ def main() -> None:
 
 @main.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=_EXISTING)
+@click.option("--yes", is_flag=True, help="Do not ask before paying for embeddings.")
 @common
-def ingest(paths: tuple[Path, ...], home: Path | None, collection: str, as_json: bool) -> None:
+def ingest(
+    paths: tuple[Path, ...], yes: bool, home: Path | None, collection: str, as_json: bool
+) -> None:
     """Index files, and the files in folders and their subfolders.
 
     A file in a folder is named by its path in it. Hidden files and files of unknown types in
@@ -78,6 +83,7 @@ def ingest(paths: tuple[Path, ...], home: Path | None, collection: str, as_json:
             found = find_files(paths, known=LOADERS, leave_out=pipeline.home.path)
         except ValueError as error:
             raise click.UsageError(f"{plain(str(error))}; give a folder that holds both.") from None
+        _agree(pipeline, found, ask=not yes and sys.stdin.isatty())
         report = _ingest(pipeline, found, quiet=as_json)
         if as_json:
             print_json(
@@ -231,6 +237,22 @@ def _opened(home: Path | None, collection: str) -> RagPipeline:
             hint="Index something first, with: ingest PATH, or check --home and RAGSCOPE_HOME.",
         )
     return RagPipeline.open(folder, collection=collection)
+
+
+def _agree(pipeline: RagPipeline, found: Found, *, ask: bool) -> None:
+    if not pipeline.embedder.remote:
+        return
+    price = estimate(pipeline, _readable(found))
+    if price:
+        note(said(price, pipeline.embedder.name))
+        if ask:
+            click.confirm("Go on?", abort=True, err=True)
+
+
+def _readable(found: Found) -> Iterator[tuple[str, bytes]]:
+    for path, name in found.files:
+        with contextlib.suppress(LoadError):  # it is reported when its turn comes
+            yield name, read_file(path, name, Limits.from_env().max_bytes)
 
 
 def _ingest(pipeline: RagPipeline, found: Found, *, quiet: bool) -> IngestReport:

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from rag_core.catalog import Catalog
 from rag_core.collection_settings import CollectionSettings
 from rag_core.database import Database
+from rag_core.embedders.cache import VectorCache
 from rag_core.errors import HomeError, HomeInUseError
 from rag_core.originals import Originals
 from rag_core.uploads import Uploads
@@ -76,6 +77,7 @@ class Home:
         self.settings = CollectionSettings(self._database)
         self.uploads = Uploads(self._database)
         self.originals = Originals(path / "originals")
+        self.vectors = VectorCache(path / "cache" / "embeddings.sqlite3")
         if self._database.created:
             self.originals.set_aside()
 
@@ -108,6 +110,7 @@ class Home:
         with Home._registry:
             self._users -= 1
             if self._users == 0:
+                self.vectors.close()
                 self._database.close()
                 (self.path / "owner.json").unlink(missing_ok=True)
                 self._lock.release()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 
 from rag_core.collection_settings import CollectionChunker
-from rag_core.embedders import open_embedder
-from rag_core.errors import ModelError
+from rag_core.embedders import embedder_from_env, open_embedder
+from rag_core.embedders.cached import CachedEmbedder
+from rag_core.errors import ModelError, SettingsError
 from rag_core.generators.chat import chat_from_env
 from rag_core.generators.extractive import ExtractiveGenerator
 from rag_core.home import Home
@@ -32,7 +33,7 @@ class PipelineParts:
     ) -> None:
         self.home = home
         self.collection = collection
-        self.embedder = embedder or open_embedder()
+        self.embedder = self._cached(embedder or _default_embedder())
         self._store_url = store_url or home.chroma_url
         self._generator = generator
         self._making = threading.RLock()
@@ -54,6 +55,12 @@ class PipelineParts:
             keywords=self.keywords,
             allowed=lambda ids: home.catalog.known(collection, ids),
         )
+
+    def _cached(self, embedder: Embedder) -> CachedEmbedder:
+        """Put the home's cache before the embedder, unless it brings one of its own."""
+        if isinstance(embedder, CachedEmbedder):
+            return embedder
+        return CachedEmbedder(embedder, self.home.vectors)
 
     def store(self) -> VectorStore:
         """Return the vector store, opened and rid of what a crash left behind."""
@@ -104,7 +111,8 @@ class PipelineParts:
 
     def warm_up(self) -> None:
         """Load the model, the store and the keyword index now, ahead of the first question."""
-        self.embedder.embed_query("warm up")
+        if isinstance(self.embedder, TokenEmbedder):
+            self.embedder.embed_tokens(["warm up"])  # a query could come out of the cache
         self.store()
         self.keywords()
 
@@ -114,3 +122,13 @@ class PipelineParts:
         if self._generator is None:
             self._generator = chat_from_env() or ExtractiveGenerator(self.tokens())
         return self._generator
+
+
+def _default_embedder() -> Embedder:
+    try:
+        return open_embedder(embedder_from_env())
+    except ValueError as error:
+        raise SettingsError(
+            f"RAGSCOPE_EMBEDDER names no model: {error}.",
+            hint="Unset it, or set it to openai:MODEL, cohere:MODEL or a local model's name.",
+        ) from error

@@ -64,7 +64,7 @@ def test_token_sizes_and_semantic_cuts_get_their_tools(pipeline, hash_embedder):
     pipeline.chunking.use("fixed", size=20, overlap=0, unit="tokens")
     assert pipeline.ingest([Document.from_text("a.txt", TEXT)]).chunks > 10
     pipeline.chunking.use("semantic", model=hash_embedder.name)
-    assert pipeline.chunking.chunker().embed == hash_embedder.embed_documents
+    assert pipeline.chunking.chunker().embed == pipeline.embedder.embed_documents
 
 
 def test_a_removed_collection_forgets_its_settings(pipeline):

@@ -7,7 +7,8 @@ from typing import Any
 import streamlit as st
 
 from rag_core import FileProgress, FileReport, IngestQueue
-from ui import services
+from rag_core.costs import estimate, said
+from ui import services, state
 from ui.errors import boundary, show
 from ui.text import number, plain
 
@@ -206,9 +207,40 @@ def _discard(collection: str) -> None:
 
 
 def submit(collection: str, files: list[Any]) -> None:
-    """Hand uploaded files to the queue; once this returns they are not forgotten."""
+    """Hand uploaded files to the queue, or ask first when embedding them costs money.
+
+    Once this returns without asking, they are not forgotten.
+    """
     if not files:
         show("No file was chosen.", "Drop files on the field above, or browse for them.")
         return
-    services.queue(collection).submit([(file.name, file.getvalue()) for file in files])
+    given = [(file.name, file.getvalue()) for file in files]
+    if services.pipeline(collection).embedder.remote:
+        state.offer_files(collection, given)
+    else:
+        services.queue(collection).submit(given)
     st.rerun()  # the sidebar, drawn before, shows the progress too
+
+
+def price(collection: str) -> None:
+    """Show what embedding the offered files would cost, with the two ways out."""
+    files = state.offered_files(collection)
+    if not files:
+        return
+    pipeline = services.pipeline(collection)
+    with st.container(border=True, key="price"):
+        st.markdown(f"**{number(len(files), 'file')} would be sent to a paid model**")
+        with st.spinner("Counting", show_time=True):
+            found = estimate(pipeline, files)
+        if found:
+            st.markdown(plain(said(found, pipeline.embedder.name), limit=300))
+        st.caption("Counted from the text as it would be cut. What is in the cache costs nothing.")
+        with st.container(horizontal=True):
+            st.button("Index them", key="pay", type="primary", on_click=_pay, args=(collection,))
+            st.button("Do not", key="do_not_pay", on_click=state.offer_files, args=(collection, []))
+
+
+def _pay(collection: str) -> None:
+    with boundary():
+        services.queue(collection).submit(state.offered_files(collection))
+        state.offer_files(collection, [])

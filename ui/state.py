@@ -78,3 +78,14 @@ def forget_turns(collection: str) -> None:
     """Begin the conversation about a collection anew; for callbacks."""
     turns(collection).clear()
     st.query_params.pop("q", None)
+
+
+def offer_files(collection: str, files: list[tuple[str, bytes]]) -> None:
+    """Keep files (name and content) until the person has agreed to their price."""
+    st.session_state[f"offered-{collection}"] = files
+
+
+def offered_files(collection: str) -> list[tuple[str, bytes]]:
+    """Return the files that wait for the person to agree."""
+    found: list[tuple[str, bytes]] = st.session_state.get(f"offered-{collection}", [])
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from importlib import import_module
 from typing import Any
 
@@ -16,6 +17,11 @@ EMBEDDERS = {
     "cohere": "rag_core.embedders.cohere:CohereEmbedder",
 }
 """What stands before the colon of a name, and where its class is; imported when it is chosen."""
+
+
+def embedder_from_env() -> str:
+    """Return RAGSCOPE_EMBEDDER, a name for `open_embedder`, or the default's when it is unset."""
+    return os.environ.get("RAGSCOPE_EMBEDDER", "").strip() or DEFAULT_EMBEDDER
 
 
 def open_embedder(name: str = DEFAULT_EMBEDDER, **options: Any) -> Embedder:  # noqa: ANN401

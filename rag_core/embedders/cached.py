@@ -74,6 +74,11 @@ class CachedEmbedder:
         """The length of every vector."""
         return self.inner.dimension
 
+    @property
+    def remote(self) -> bool:
+        """Whether texts leave this machine, which may cost money."""
+        return bool(getattr(self.inner, "remote", False))
+
     def embed_documents(
         self, texts: Sequence[str], *, on_progress: OnProgress | None = None
     ) -> FloatArray:

@@ -45,6 +45,8 @@ class HostedEmbedder(ABC):
         backoff, clock: when to try again, and where time comes from.
     """
 
+    remote = True  # texts leave this machine
+
     def __init__(
         self,
         model: str,
