@@ -15,6 +15,7 @@ EMBEDDERS = {
     LOCAL: "rag_core.embedders.sentence_transformers:SentenceTransformerEmbedder",
     "openai": "rag_core.embedders.openai:OpenAIEmbedder",
     "cohere": "rag_core.embedders.cohere:CohereEmbedder",
+    "words": "rag_core.embedders.words:WordsEmbedder",
 }
 """What stands before the colon of a name, and where its class is; imported when it is chosen."""
 
@@ -31,8 +32,8 @@ def open_embedder(name: str = DEFAULT_EMBEDDER, **options: Any) -> Embedder:  # 
     first look at `dimension` or `fingerprint`, so this is quick.
 
     Args:
-        name: "openai:MODEL", "cohere:MODEL", or without a prefix the packaged default, a model on
-            the hub or a model folder.
+        name: "openai:MODEL", "cohere:MODEL", "words:DIMENSION", or without a prefix the packaged
+            default, a model on the hub or a model folder.
         options: those of the provider's class in EMBEDDERS: `dtype` and `revision` on this
             machine; `dimensions`, `base_url`, `api_key`, `requests_per_minute`,
             `tokens_per_minute` and `timeout` elsewhere.
