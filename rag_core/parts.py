@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from rag_core.collection_settings import CollectionChunker
+from rag_core.datatypes import SearchResult
 from rag_core.embedders import embedder_from_env, open_embedder
 from rag_core.embedders.cached import CachedEmbedder
 from rag_core.errors import ModelError, SettingsError
@@ -14,8 +15,14 @@ from rag_core.home import Home
 from rag_core.ingestion import Ingestor
 from rag_core.keyword import KeywordIndex
 from rag_core.late_interaction import TokenCache
-from rag_core.protocols import Embedder, Generator, TokenEmbedder, VectorStore
-from rag_core.retrieval import Retriever
+from rag_core.protocols import Embedder, Generator, Reranker, TokenEmbedder, VectorStore
+from rag_core.rerankers import (
+    RERANKERS,
+    CrossEncoderReranker,
+    LateInteractionReranker,
+    open_cross_encoder,
+)
+from rag_core.retrieval import Retriever, SearchOptions
 from rag_core.stores import open_store
 
 
@@ -108,6 +115,26 @@ class PipelineParts:
                     )
                 self._tokens = TokenCache(self.embedder)
             return self._tokens
+
+    def reranker(self, choice: str | Reranker | None) -> Reranker | None:
+        """Return the reranker of this name; see RERANKERS.
+
+        Raises:
+            ValueError: for an unknown name.
+            ModelError: when the embedding model cannot rerank by late interaction.
+        """
+        if choice is None or not isinstance(choice, str):
+            return choice
+        kind, colon, model = choice.partition(":")
+        if choice == LateInteractionReranker.name:
+            return LateInteractionReranker(self.tokens())
+        if kind == CrossEncoderReranker.name:
+            return open_cross_encoder(model) if colon else open_cross_encoder()
+        raise ValueError(f"unknown reranker {choice!r}; known are {', '.join(RERANKERS)}")
+
+    def search_with(self, query: str, options: SearchOptions) -> SearchResult:
+        """Return what a query finds with these options; see `RagPipeline.search`."""
+        return self._retriever.search(query, options, reranker=self.reranker(options.rerank))
 
     def warm_up(self) -> None:
         """Load the model, the store and the keyword index now, ahead of the first question."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Self, Unpack
 
 from rag_core.answers import AnswerStream
 from rag_core.catalog import DocumentInfo
@@ -26,8 +26,7 @@ from rag_core.protocols import (
     Where,
 )
 from rag_core.reports import FileReport, IngestReport
-from rag_core.rerankers import LateInteractionReranker
-from rag_core.retrieval import Mode
+from rag_core.retrieval import FinerOptions, Mode, SearchOptions
 from rag_core.uploads import Upload
 
 DEFAULT_COLLECTION = "default"
@@ -187,6 +186,7 @@ class RagPipeline(PipelineParts):
         k: int = 5,
         where: Where | None = None,
         rerank: str | Reranker | None = None,
+        **finer: Unpack[FinerOptions],
     ) -> SearchResult:
         """Return the k best chunks for a query, with the stages that led to them.
 
@@ -195,15 +195,17 @@ class RagPipeline(PipelineParts):
             mode: "vector", "keyword" or "hybrid".
             k: how many hits, at least 1.
             where: a metadata filter; see `filters`.
-            rerank: None, "late-interaction", or a reranker.
+            rerank: None, "late-interaction", "cross-encoder", "cross-encoder:NAME" (a model on the
+                hub or a folder), or a reranker.
+            finer: `fusion`, `weights`, `rrf_k`, `candidates`, `reranked`, `diversity`; see
+                `SearchOptions`.
 
         Raises:
-            ValueError: for an unknown mode or reranker, or k < 1.
+            ValueError: for an unknown mode, fusion or reranker, or a number out of its range.
             FilterError, ModelError, StoreError: as their parts raise them.
         """
-        return self._retriever.search(
-            query, mode=mode, k=k, where=where, reranker=self._reranker(rerank)
-        )
+        options = SearchOptions(mode=mode, k=k, where=where, rerank=rerank, **finer)
+        return self.search_with(query, options)
 
     def answer(
         self,
@@ -232,10 +234,3 @@ class RagPipeline(PipelineParts):
         result = self.search(question, k=k, where=where, rerank=reader)
         prompt = build_prompt(question, result.hits, history)
         return AnswerStream(prompt, result, self.generator)
-
-    def _reranker(self, choice: str | Reranker | None) -> Reranker | None:
-        if choice is None or not isinstance(choice, str):
-            return choice
-        if choice == LateInteractionReranker.name:
-            return LateInteractionReranker(self.tokens())
-        raise ValueError(f"unknown reranker {choice!r}; known are {LateInteractionReranker.name}")

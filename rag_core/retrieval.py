@@ -3,19 +3,105 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Literal, get_args
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol, TypedDict, get_args, runtime_checkable
 
-from rag_core.datatypes import SearchHit, SearchResult, Stage
-from rag_core.fusion import RRF_K, reciprocal_rank_fusion
+import numpy as np
+
+from rag_core.datatypes import Chunk, SearchHit, SearchResult, Stage
+from rag_core.diversity import maximal_marginal_relevance
+from rag_core.fusion import RRF_K, convex_combination, normalised, reciprocal_rank_fusion
 from rag_core.keyword import KeywordIndex
 from rag_core.protocols import Embedder, FloatArray, Reranker, VectorStore, Where
 
 Mode = Literal["vector", "keyword", "hybrid"]
 MODES: tuple[Mode, ...] = get_args(Mode)
+Fusion = Literal["rrf", "convex"]
+FUSIONS: tuple[Fusion, ...] = get_args(Fusion)
 CANDIDATES = 50  # a side, before fusion
 RERANKED = 20  # how many of the best a reranker reads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchOptions:
+    """Everything that decides what a search finds, besides the query.
+
+    Args:
+        mode: "vector", "keyword" or "hybrid".
+        k: how many hits, at least 1.
+        where: a metadata filter; see `filters`.
+        rerank: None, the name of a reranker (see RERANKERS), or a reranker.
+        fusion: "rrf" or "convex"; see `fusion`. For hybrid alone, as are the next two.
+        weights: of the vector side and the keyword side, each at least 0, one above 0.
+        rrf_k: at least 0; the larger, the less a first place counts.
+        candidates: how many hits each side gives to the fusion, at least 1.
+        reranked: how many of the best a reranker reads and diversity chooses from, at least 1;
+            never fewer than k.
+        diversity: None, or from 0 to 1: the lambda of maximal marginal relevance. 1 changes
+            nothing, 0 looks at novelty alone.
+
+    Raises:
+        ValueError: for a value outside its range; the message names both.
+    """
+
+    mode: Mode = "hybrid"
+    k: int = 5
+    where: Where | None = None
+    rerank: str | Reranker | None = None
+    fusion: Fusion = "rrf"
+    weights: tuple[float, float] = (1.0, 1.0)
+    rrf_k: float = RRF_K
+    candidates: int = CANDIDATES
+    reranked: int = RERANKED
+    diversity: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise ValueError(f"unknown mode {self.mode!r}; known are {', '.join(MODES)}")
+        if self.fusion not in FUSIONS:
+            raise ValueError(f"unknown fusion {self.fusion!r}; known are {', '.join(FUSIONS)}")
+        if self.k < 1 or self.candidates < 1:
+            raise ValueError(
+                f"k and candidates must be at least 1, not {self.k} and {self.candidates}"
+            )
+        if self.reranked < 1:
+            raise ValueError(f"reranked must be at least 1, not {self.reranked}")
+        if self.diversity is not None and not 0 <= self.diversity <= 1:
+            raise ValueError(f"diversity must be from 0 to 1, not {self.diversity}")
+        # k and weights are checked where they are used: over no rankings, so it costs nothing
+        reciprocal_rank_fusion([[], []], k=self.rrf_k, weights=self.weights)
+
+    @property
+    def depth(self) -> int:
+        """How many of the best go on after vector, keyword or fusion."""
+        again = self.rerank is not None or self.diversity is not None
+        return max(self.k, self.reranked) if again else self.k
+
+    @property
+    def wide(self) -> int:
+        """How many hits a side is asked for."""
+        return max(self.candidates, self.depth) if self.mode == "hybrid" else self.depth
+
+
+class FinerOptions(TypedDict, total=False):
+    """The options of a search that few calls need; see `SearchOptions`."""
+
+    fusion: Fusion
+    weights: tuple[float, float]
+    rrf_k: float
+    candidates: int
+    reranked: int
+    diversity: float | None
+
+
+@runtime_checkable
+class HoldsVectors(Protocol):
+    """A store that can give back the vectors it holds."""
+
+    def vectors(self, ids: Sequence[str]) -> Mapping[str, FloatArray]:
+        """Return the unit vectors of these chunks, by id; unknown ids are left out."""
+        ...
 
 
 class Retriever:
@@ -39,45 +125,69 @@ class Retriever:
         self._allowed = allowed
 
     def search(
-        self,
-        query: str,
-        *,
-        mode: Mode = "hybrid",
-        k: int = 5,
-        where: Where | None = None,
-        reranker: Reranker | None = None,
-        candidates: int = CANDIDATES,
-        rrf_k: int = RRF_K,
+        self, query: str, options: SearchOptions, *, reranker: Reranker | None = None
     ) -> SearchResult:
         """Return the k best chunks and the stages that led to them.
 
-        With a reranker, the best `max(k, 20)` of the first ranking are read again. An empty query
-        finds nothing.
+        The stages are, as far as they are asked for: embed, vector, keyword, fusion, rerank,
+        diversity. With a reranker, the best `options.depth` of the ranking before are read again.
+        An empty query finds nothing.
+
+        Args:
+            query: words or a question.
+            options: what to do; the name in `options.rerank` is not looked at here.
+            reranker: what reads again, already made.
 
         Raises:
-            ValueError: for an unknown mode, or k or candidates below 1.
             FilterError, ModelError, StoreError: as their parts raise them.
         """
-        if mode not in MODES:
-            raise ValueError(f"unknown mode {mode!r}; known are {', '.join(MODES)}")
-        if k < 1 or candidates < 1:
-            raise ValueError(f"k and candidates must be at least 1, not {k} and {candidates}")
         if not query.strip():
             return SearchResult(query, ())
-        depth = max(k, RERANKED) if reranker else k
+        where, wide, depth = options.where, options.wide, options.depth
         stages: list[Stage] = []
-        wide = max(candidates, depth) if mode == "hybrid" else depth
-        if mode != "keyword":
+        if options.mode != "keyword":
             stages += self._vector(query, wide, where)
-        if mode != "vector":
+        if options.mode != "vector":
             stages.append(_timed("keyword", lambda: self._keywords().search(query, wide, where)))
-        if mode == "hybrid":
+        if options.mode == "hybrid":
             sides = [stages[-2], stages[-1]]
-            stages.append(_timed("fusion", lambda: _fused(sides, rrf_k)))
+            stages.append(_timed("fusion", lambda: fused(sides, options)))
         if reranker:
             chosen, judge = stages[-1].hits[:depth], reranker
             stages.append(_timed("rerank", lambda: judge.rerank(query, chosen)))
-        return SearchResult(query, stages[-1].hits[:k], tuple(stages))
+        if options.diversity is not None:
+            before, trade = stages[-1].hits[:depth], options.diversity
+            stages.append(_timed("diversity", lambda: self._diverse(before, trade)))
+        return SearchResult(query, stages[-1].hits[: options.k], tuple(stages))
+
+    def _diverse(self, hits: Sequence[SearchHit], trade: float) -> list[SearchHit]:
+        """Reorder by maximal marginal relevance; relevance is the score so far, made 0 to 1."""
+        if not hits:
+            return []
+        ids = [hit.chunk.id for hit in hits]
+        merit = normalised((hit.chunk.id, hit.score) for hit in hits)
+        vectors = self.vectors([hit.chunk for hit in hits])
+        order = maximal_marginal_relevance([merit[id_] for id_ in ids], vectors, trade)
+        return [
+            replace(
+                hits[row], rank=rank, score=value, scores={**hits[row].scores, "diversity": value}
+            )
+            for rank, (row, value) in enumerate(order, start=1)
+        ]
+
+    def vectors(self, chunks: Sequence[Chunk]) -> FloatArray:
+        """Return the chunks' unit vectors, in order: the store's own, else embedded now."""
+        store = self._store()
+        kept = (
+            store.vectors([chunk.id for chunk in chunks]) if isinstance(store, HoldsVectors) else {}
+        )
+        missing = [chunk for chunk in chunks if chunk.id not in kept]
+        found = dict(kept)
+        if missing:
+            fresh = self._embedder.embed_documents([chunk.text for chunk in missing])
+            found.update(zip((chunk.id for chunk in missing), fresh, strict=True))
+        rows = [found[chunk.id] for chunk in chunks]
+        return np.array(rows, dtype=np.float32).reshape(len(rows), -1)
 
     def _vector(self, query: str, k: int, where: Where | None) -> list[Stage]:
         start = time.perf_counter()
@@ -104,15 +214,23 @@ def _timed(name: str, work: Callable[[], Sequence[SearchHit]]) -> Stage:
     return Stage(name, hits, time.perf_counter() - start)
 
 
-def _fused(sides: Sequence[Stage], rrf_k: int) -> list[SearchHit]:
+def fused(sides: Sequence[Stage], options: SearchOptions) -> list[SearchHit]:
+    """Join the stages of two sides into one ranking, by chunk id, as the options say."""
     found: dict[str, SearchHit] = {}
     scores: dict[str, dict[str, float]] = {}
     for side in sides:
         for hit in side.hits:
             found.setdefault(hit.chunk.id, hit)
             scores.setdefault(hit.chunk.id, {}).update(hit.scores)
-    order = reciprocal_rank_fusion([[hit.chunk.id for hit in side.hits] for side in sides], k=rrf_k)
     return [
         replace(found[id_], rank=rank, score=score, scores={**scores[id_], "fusion": score})
-        for rank, (id_, score) in enumerate(order, start=1)
+        for rank, (id_, score) in enumerate(_order(sides, options), start=1)
     ]
+
+
+def _order(sides: Sequence[Stage], options: SearchOptions) -> list[tuple[str, float]]:
+    if options.fusion == "convex":
+        scored = [[(hit.chunk.id, hit.score) for hit in side.hits] for side in sides]
+        return convex_combination(scored, weights=options.weights)
+    ranked = [[hit.chunk.id for hit in side.hits] for side in sides]
+    return reciprocal_rank_fusion(ranked, k=options.rrf_k, weights=options.weights)

@@ -39,6 +39,7 @@ LEAVES = {
     "chunk_report": {"embedders"},
     "chunkers": {"embedders", "graphemes", "sentences", "similarity"},
     "database": set(),
+    "diversity": set(),
     "embedders": set(),
     "filters": set(),
     "folders": set(),
@@ -51,7 +52,8 @@ LEAVES = {
     "originals": set(),
     "prompts": set(),
     "reports": set(),
-    "rerankers": {"late_interaction"},
+    # A reranker makes text encodable as the embedders do, before the same tokenizers.
+    "rerankers": {"embedders", "late_interaction"},
     "sentences": {"graphemes"},
     "similarity": set(),
     "stores": {"filters", "similarity"},
