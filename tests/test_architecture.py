@@ -51,6 +51,7 @@ LEAVES = {
     "loaders": set(),
     "originals": set(),
     "prompts": set(),
+    "rank_flow": set(),
     "reports": set(),
     # A reranker makes text encodable as the embedders do, before the same tokenizers.
     "rerankers": {"embedders", "late_interaction"},
@@ -63,11 +64,14 @@ LEAVES = {
 # What puts leaves together: each may import every leaf, and whatever stands before it.
 ROOMS = (
     "retrieval",
+    "tipping",
+    "explain",
     "collection_settings",
     "home",
     "ingestion",
     "parts",
     "parts",
+    "trace",
     "pipeline",
     "costs",
     "jobs",
