@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 from rag_core.collection_settings import CollectionChunker
-from rag_core.datatypes import SearchResult
+from rag_core.datatypes import Chunk, SearchResult
 from rag_core.embedders import embedder_from_env, open_embedder
 from rag_core.embedders.cached import CachedEmbedder
 from rag_core.errors import ModelError, SettingsError
@@ -15,7 +16,14 @@ from rag_core.home import Home
 from rag_core.ingestion import Ingestor
 from rag_core.keyword import KeywordIndex
 from rag_core.late_interaction import TokenCache
-from rag_core.protocols import Embedder, Generator, Reranker, TokenEmbedder, VectorStore
+from rag_core.protocols import (
+    Embedder,
+    FloatArray,
+    Generator,
+    Reranker,
+    TokenEmbedder,
+    VectorStore,
+)
 from rag_core.rerankers import (
     RERANKERS,
     CrossEncoderReranker,
@@ -135,6 +143,10 @@ class PipelineParts:
     def search_with(self, query: str, options: SearchOptions) -> SearchResult:
         """Return what a query finds with these options; see `RagPipeline.search`."""
         return self._retriever.search(query, options, reranker=self.reranker(options.rerank))
+
+    def vectors(self, chunks: Sequence[Chunk]) -> FloatArray:
+        """Return the chunks' unit vectors, in order: the store's own, else embedded now."""
+        return self._retriever.vectors(chunks)
 
     def warm_up(self) -> None:
         """Load the model, the store and the keyword index now, ahead of the first question."""

@@ -9,9 +9,10 @@ from typing import Self, Unpack
 
 from rag_core.answers import AnswerStream
 from rag_core.catalog import DocumentInfo
-from rag_core.datatypes import Answer, Chunk, Document, Message, SearchResult
+from rag_core.datatypes import Answer, Chunk, Document, Message, SearchResult, Span
 from rag_core.embedders import open_embedder
 from rag_core.errors import SettingsError, UnknownDocumentError
+from rag_core.findings import Trace
 from rag_core.home import Home, home_from_env
 from rag_core.ingestion import checked
 from rag_core.parts import PipelineParts
@@ -27,6 +28,7 @@ from rag_core.protocols import (
 )
 from rag_core.reports import FileReport, IngestReport
 from rag_core.retrieval import FinerOptions, Mode, SearchOptions
+from rag_core.trace import where_did_it_die
 from rag_core.uploads import Upload
 
 DEFAULT_COLLECTION = "default"
@@ -206,6 +208,12 @@ class RagPipeline(PipelineParts):
         """
         options = SearchOptions(mode=mode, k=k, where=where, rerank=rerank, **finer)
         return self.search_with(query, options)
+
+    def trace(
+        self, query: str, place: Span | str, *, options: SearchOptions | None = None
+    ) -> Trace:
+        """Search, and follow a passage (a span, or a chunk's id); see `where_did_it_die`."""
+        return where_did_it_die(self, query, place, options)
 
     def answer(
         self,

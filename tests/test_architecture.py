@@ -42,6 +42,7 @@ LEAVES = {
     "diversity": set(),
     "embedders": set(),
     "filters": set(),
+    "findings": set(),
     "folders": set(),
     "fusion": set(),
     "generators": {"late_interaction", "prompts", "sentences", "terms"},
