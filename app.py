@@ -33,6 +33,12 @@ page = st.navigation(
             icon=":material/content_cut:",
             url_path="chunking",
         ),
+        st.Page(
+            "pages/similarity_page.py",
+            title="Similarity",
+            icon=":material/hub:",
+            url_path="similarity",
+        ),
         st.Page("pages/chat_page.py", title="Chat", icon=":material/forum:", url_path="chat"),
     ]
 )

@@ -137,6 +137,10 @@ class VectorStore(Protocol):
         """Return the chunks of these ids, in this order; unknown ids are left out."""
         ...
 
+    def vectors(self, ids: Sequence[str]) -> dict[str, FloatArray]:
+        """Return the vectors, float32 (dimension,), of these ids; unknown ids are left out."""
+        ...
+
     def __iter__(self) -> Iterator[Chunk]:
         """Iterate over every chunk, in pages, in no particular order."""
         ...

@@ -67,6 +67,16 @@ def test_upsert_replaces(store):
     assert store.query(vectors[1], 1)[0].score == pytest.approx(1.0, abs=1e-4)
 
 
+def test_vectors_come_back_as_they_went_in(store):
+    chunks, vectors = chunks_and_vectors(30)
+    store.upsert(chunks, vectors)
+    found = store.vectors([chunks[3].id, "unknown", chunks[0].id])
+    assert set(found) == {chunks[3].id, chunks[0].id}
+    assert found[chunks[3].id].dtype == np.float32
+    assert np.allclose(found[chunks[3].id], vectors[3], atol=1e-6)
+    assert store.vectors([]) == {}
+
+
 def test_delete_by_id_and_by_document(store):
     one, vectors = chunks_and_vectors(5, seed=1)
     two, _ = chunks_and_vectors(5, seed=2)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import re
+import textwrap
 import unicodedata
 
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:&=^\"'/@])")
@@ -24,6 +26,21 @@ def plain(text: str, *, limit: int = 120) -> str:
     escaped = _MARKS.sub(r"\\\1", short)
     # Markdown's second pass makes links of bare addresses even where every mark is escaped.
     return re.sub(r"(?i)(www|https?|ftp|mailto|xmpp)(?=\\)|(?=\\@)", rf"\1{_WORD_JOINER}", escaped)
+
+
+def chart(text: str, *, limit: int = 120, width: int | None = None) -> str:
+    """Return the text for Plotly, which reads a little HTML: no markup, link or formula is left.
+
+    With `width`, lines are broken at spaces after so many characters.
+    """
+    kept = "".join(
+        " " if char.isspace() else char
+        for char in text
+        if char.isspace() or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co")
+    )
+    short = " ".join((kept if len(kept) <= limit else kept[: limit - 1] + "…").split())
+    lines = textwrap.wrap(short, width) if width else [short]
+    return "<br>".join(html.escape(line).replace("$", "&#36;") for line in lines)
 
 
 def number(count: int, noun: str) -> str:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+import numpy as np
+
 from rag_core.datatypes import Chunk, SearchHit
 from rag_core.errors import FingerprintError, StoreError
 from rag_core.filters import checked
@@ -130,6 +132,18 @@ class ChromaStore:
             for chunk in self._page(ids=list(ids[start : start + PAGE])):
                 found[chunk.id] = chunk
         return [found[id_] for id_ in ids if id_ in found]
+
+    def vectors(self, ids: Sequence[str]) -> dict[str, FloatArray]:
+        """Return the vectors, float32 (dimension,), of these ids; unknown ids are left out."""
+        found: dict[str, FloatArray] = {}
+        for start in range(0, len(ids), PAGE):
+            with _errors_as_ours("The vectors could not be read"):
+                page = self._collection.get(
+                    ids=list(ids[start : start + PAGE]), include=["embeddings"]
+                )
+            rows = np.asarray(page["embeddings"], dtype=np.float32)
+            found.update(zip(page["ids"], rows, strict=True))
+        return found
 
     def __iter__(self) -> Iterator[Chunk]:
         offset = 0

@@ -1,0 +1,1 @@
+"""The similarity page's parts: one panel a file."""
