@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol, TypedDict, get_args, runtime_checkable
+from typing import Literal, TypedDict, get_args
 
 import numpy as np
 
@@ -95,15 +95,6 @@ class FinerOptions(TypedDict, total=False):
     diversity: float | None
 
 
-@runtime_checkable
-class HoldsVectors(Protocol):
-    """A store that can give back the vectors it holds."""
-
-    def vectors(self, ids: Sequence[str]) -> Mapping[str, FloatArray]:
-        """Return the unit vectors of these chunks, by id; unknown ids are left out."""
-        ...
-
-
 class Retriever:
     """Finds chunks in a store and a keyword index that hold the same chunks.
 
@@ -177,17 +168,13 @@ class Retriever:
 
     def vectors(self, chunks: Sequence[Chunk]) -> FloatArray:
         """Return the chunks' unit vectors, in order: the store's own, else embedded now."""
-        store = self._store()
-        kept = (
-            store.vectors([chunk.id for chunk in chunks]) if isinstance(store, HoldsVectors) else {}
-        )
-        missing = [chunk for chunk in chunks if chunk.id not in kept]
-        found = dict(kept)
+        found = self._store().vectors([chunk.id for chunk in chunks])
+        missing = [chunk for chunk in chunks if chunk.id not in found]
         if missing:
             fresh = self._embedder.embed_documents([chunk.text for chunk in missing])
             found.update(zip((chunk.id for chunk in missing), fresh, strict=True))
         rows = [found[chunk.id] for chunk in chunks]
-        return np.array(rows, dtype=np.float32).reshape(len(rows), -1)
+        return np.array(rows, dtype=np.float32).reshape(len(rows), self._embedder.dimension)
 
     def _vector(self, query: str, k: int, where: Where | None) -> list[Stage]:
         start = time.perf_counter()
