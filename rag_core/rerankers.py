@@ -145,9 +145,11 @@ def _load(name: str) -> CrossEncoder:
             raise _cannot(name, _first_line(error)) from error
     if not _hub_answers(name):
         raise _cannot(name, "it has not been downloaded yet, and the model hub does not answer.")
+    from httpx2 import TransportError
+
     try:
         return _opened(name, local=False)
-    except (OSError, ValueError, ImportError) as error:
+    except (OSError, ValueError, ImportError, TransportError) as error:  # the last: it broke off
         raise _cannot(name, _first_line(error)) from error
 
 

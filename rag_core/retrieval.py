@@ -126,8 +126,8 @@ class Retriever:
 
         Args:
             query: words or a question.
-            options: what to do; the name in `options.rerank` is not looked at here.
-            reranker: what reads again, already made.
+            options: what to do.
+            reranker: what `options.rerank` names, already made; None where it names nothing.
 
         Raises:
             FilterError, ModelError, StoreError: as their parts raise them.
