@@ -103,4 +103,4 @@ def _line(landed: FloatArray, point: FloatArray, one: Neighbour) -> Any:  # noqa
 def _hover(known: Atlas, row: int) -> str:
     chunk = known.chunks[row]
     name = chart(str(chunk.metadata.get("name", "")), limit=60)
-    return f"<b>{name}</b>, chunk {chunk.index + 1}<br>{chart(chunk.text, limit=200, width=60)}"
+    return f"<b>{name}</b>, chunk {chunk.index + 1}<br>{chart(chunk.text, limit=120, width=60)}"

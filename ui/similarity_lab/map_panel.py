@@ -39,7 +39,8 @@ def show(view: View) -> None:
         figure, key=_KEY, on_select="rerun", selection_mode="points", config=CHART_CONFIG,
         alt=f"Map of {len(known.chunks)} chunks by {method}, coloured by {colour}",
     )  # fmt: skip
-    st.caption(_honest(drawn, work.kept(view.collection, generation, method, dimensions)))
+    kept = work.kept(view.collection, generation, method, dimensions, known, drawn)
+    st.caption(_honest(drawn, kept))
     _picked(known)
     if found:
         _neighbours(known, found)

@@ -117,11 +117,12 @@ def drawn(collection: str, generation: int, method: str, dimensions: int) -> Map
         return known.map(method, dimensions, report)
 
 
-@st.cache_data(show_spinner=False, max_entries=8)
-def kept(collection: str, generation: int, method: str, dimensions: int) -> float:
+@st.cache_data(show_spinner=False, max_entries=16)
+def kept(
+    collection: str, generation: int, method: str, dimensions: int, _known: Atlas, _drawn: Map
+) -> float:
     """Return the share of nearest neighbours that the map keeps."""
-    known = atlas(collection, generation)
-    return kept_neighbours(known.vectors, drawn(collection, generation, method, dimensions).points)
+    return kept_neighbours(_known.vectors, _drawn.points)
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
