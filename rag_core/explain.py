@@ -9,6 +9,7 @@ import numpy as np
 
 from rag_core.datatypes import Chunk, SearchResult, Span, Stage
 from rag_core.fusion import normalised
+from rag_core.keyword import TermScore
 from rag_core.protocols import FloatArray, TokenVectors
 from rag_core.retrieval import SearchOptions
 
@@ -101,12 +102,28 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Placing:
-    """Where a chunk stands and how the stages after the two sides led there."""
+    """Where a chunk stands, and how the stages after the two sides led there.
+
+    `rank` is None for a chunk that is not among the hits, `fusion` where nothing was fused.
+    """
 
     chunk: Chunk
     rank: int | None
     fusion: FusionStory | None
     moves: tuple[Move, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything that put a chunk where it stands.
+
+    `cosine` is None for a search by keyword alone, `keyword` for one by vector alone. `keyword`
+    has what each term of the query adds to the BM25 score, in order of the query.
+    """
+
+    placing: Placing
+    cosine: CosineStory | None
+    keyword: tuple[TermScore, ...] | None
 
 
 def placing(result: SearchResult, chunk_id: str, options: SearchOptions) -> Placing:

@@ -9,7 +9,8 @@ from rag_core.collection_settings import CollectionChunker
 from rag_core.datatypes import Chunk, SearchResult
 from rag_core.embedders import embedder_from_env, open_embedder
 from rag_core.embedders.cached import CachedEmbedder
-from rag_core.errors import ModelError, SettingsError
+from rag_core.errors import ModelError, SettingsError, UnknownDocumentError
+from rag_core.explain import CosineStory, Explanation, cosine_story, placing
 from rag_core.generators.chat import chat_from_env
 from rag_core.generators.extractive import ExtractiveGenerator
 from rag_core.home import Home
@@ -143,6 +144,34 @@ class PipelineParts:
     def search_with(self, query: str, options: SearchOptions) -> SearchResult:
         """Return what a query finds with these options; see `RagPipeline.search`."""
         return self._retriever.search(query, options, reranker=self.reranker(options.rerank))
+
+    def explain(self, result: SearchResult, chunk_id: str, options: SearchOptions) -> Explanation:
+        """Return why a chunk stands where it stands in a search made with these options.
+
+        Raises:
+            ValueError: when no stage of the search found the chunk.
+            UnknownDocumentError: when its document has been removed since.
+        """
+        placed = placing(result, chunk_id, options)
+        if not self.home.catalog.known(self.collection, [chunk_id]):
+            raise UnknownDocumentError(
+                "This chunk is not indexed any more.",
+                hint="Its document was deleted or replaced since the search: search again.",
+            )
+        by_vector, by_keyword = options.mode != "keyword", options.mode != "vector"
+        terms = self.keywords().explain(result.query, chunk_id) if by_keyword else None
+        return Explanation(
+            placed,
+            self._cosine_story(result.query, placed.chunk) if by_vector else None,
+            None if terms is None else tuple(terms),
+        )
+
+    def _cosine_story(self, query: str, chunk: Chunk) -> CosineStory:
+        asked = self.embedder.embed_query(query)
+        cosine = float(self.vectors([chunk])[0] @ asked)
+        shows = isinstance(self.embedder, TokenEmbedder)
+        read = self.tokens().vectors([query, chunk.text]) if shows else []
+        return cosine_story(cosine, query, chunk, asked, read)
 
     def vectors(self, chunks: Sequence[Chunk]) -> FloatArray:
         """Return the chunks' unit vectors, in order: the store's own, else embedded now."""
