@@ -17,6 +17,7 @@ from rag_core.home import Home
 from rag_core.ingestion import Ingestor
 from rag_core.keyword import KeywordIndex
 from rag_core.late_interaction import TokenCache
+from rag_core.live_keywords import LiveKeywords
 from rag_core.protocols import (
     Embedder,
     FloatArray,
@@ -55,7 +56,7 @@ class PipelineParts:
         self._making = threading.RLock()
         self._closed = False
         self._store: VectorStore | None = None
-        self._keywords: tuple[int, KeywordIndex] | None = None
+        self._keywords = LiveKeywords(home.catalog, collection)
         self._tokens: TokenCache | None = None
         self.chunking = CollectionChunker(home.settings, home.catalog, collection, self.embedder)
         self._ingestor = Ingestor(
@@ -102,12 +103,7 @@ class PipelineParts:
 
     def keywords(self) -> KeywordIndex:
         """Return the keyword index of what is indexed now."""
-        with self._making:
-            generation = self.home.catalog.generation(self.collection)
-            if self._keywords is None or self._keywords[0] != generation:
-                index = KeywordIndex(self.home.catalog.chunks(self.collection))
-                self._keywords = generation, index
-            return self._keywords[1]
+        return self._keywords.current()
 
     def tokens(self) -> TokenCache:
         """Return the token vectors' cache.

@@ -71,6 +71,7 @@ ROOMS = (
     "collection_settings",
     "home",
     "ingestion",
+    "live_keywords",
     "parts",
     "parts",
     "trace",
