@@ -115,6 +115,20 @@ def test_a_passage_cut_in_two_names_the_chunks_that_hold_its_parts(pipeline):
     assert followed.span.end - followed.span.start == biggest
 
 
+def test_of_chunks_that_hold_it_whole_the_one_that_got_furthest_is_followed(pipeline):
+    text = "Alpha beta gamma delta. The old pier. Quartz zebra violin comet."
+    twice = document("twice.txt", text)
+    chunker = make_chunker("fixed", unit="characters", size=40, overlap=20)
+    pipeline.ingest([twice], chunker=chunker)
+    whole = place(twice, "old pier")
+    for query, end in (("alpha beta", "pier."), ("quartz old pier", "violin")):
+        trace = pipeline.trace(query, whole, options=SearchOptions(k=1))
+        holders = [part for part in step(trace, "cut").parts if part.span == whole]
+        assert len(holders) == 2
+        assert trace.rank == 1
+        assert end in trace.chunk.text
+
+
 def test_what_the_model_did_not_read_is_named(tmp_path):
     embedder = HashEmbedder()
     embedder.max_tokens = 20
@@ -150,10 +164,10 @@ def test_what_the_index_overlooked_is_told_from_what_is_truly_far(pipeline, monk
     pipeline.ingest([GOLD, *OTHERS])
     (gold,) = pipeline.chunks(GOLD.id)
     monkeypatch.setattr(pipeline, "_store", Forgetful(pipeline.store(), {gold.id}))
-    trace = pipeline.trace(QUERY, place(GOLD), options=SearchOptions(mode="vector", k=3))
+    trace = pipeline.trace(QUERY, place(GOLD), options=SearchOptions(mode="vector", k=1))
     found = step(trace, "indexed")
     assert trace.died_at is found
-    assert (found.wanted, found.returned) == (3, None)
+    assert (found.wanted, found.returned) == (1, None)
     assert found.exact_rank == (1 if most > 3 else None)
     own = pipeline.embedder.embed_query(QUERY) @ pipeline.vectors([gold])[0]
     assert found.cosine == pytest.approx(float(own), abs=1e-5)
