@@ -13,7 +13,7 @@ import numpy as np
 
 from rag_core.datatypes import Chunk, SearchHit
 from rag_core.errors import FingerprintError, StoreError
-from rag_core.filters import checked
+from rag_core.filters import checked, conditions, matches
 from rag_core.protocols import FloatArray, Where
 
 if TYPE_CHECKING:
@@ -104,16 +104,21 @@ class ChromaStore:
             raise ValueError(f"k must be at least 1, not {k}")
         if vector.shape != (self._dimension,):
             raise ValueError(f"the query needs {self._dimension} numbers, not {vector.shape}")
+        full = None if where is None else checked(where)
         wanted = min(k, self.count())
         if wanted == 0:
             return []
-        rows = self._rows(vector, wanted, where)
         # The index can name a chunk that is deleted before Chroma reads its record: look again,
         # for others have moved up into its place.
-        for _ in range(_TRIES):
+        for tries_left in reversed(range(_TRIES + 1)):
+            try:
+                rows = self._rows(vector, wanted, full)
+            except StoreError:  # so it is when a chunk goes that was chosen by its id
+                if not tries_left or full is None or _speaks(full):
+                    raise
+                continue
             if all(packed is not None for _, _, packed, _ in rows):
                 break
-            rows = self._rows(vector, wanted, where)
         scored = [
             (_unpacked(id_, text, packed), 1.0 - float(distance))
             for id_, text, packed, distance in rows
@@ -167,15 +172,34 @@ class ChromaStore:
 
     def _rows(self, vector: FloatArray, k: int, where: Where | None) -> list[tuple[Any, ...]]:
         """Return (id, text, metadata, distance) of the nearest; None for what is gone already."""
+        choice: dict[str, Any] = {"where": where}
+        if where is not None and not _speaks(where):
+            choice = {"ids": self._matching(where)}
+            k = min(k, len(choice["ids"]))
+            if k == 0:
+                return []
         with _errors_as_ours("The query failed"):
             found = self._collection.query(
                 query_embeddings=vector[None, :],
                 n_results=k,
-                where=checked(where) if where is not None else None,
+                **choice,
                 include=["distances", "documents", "metadatas"],
             )
         columns = (found[key] for key in ("ids", "documents", "metadatas", "distances"))
         return list(zip(*map(_first, columns), strict=True))
+
+    def _matching(self, where: Where) -> list[str]:
+        """Return the ids of the chunks that match; it takes a second for 50,000 chunks."""
+        ids: list[str] = []
+        offset = 0
+        while True:
+            with _errors_as_ours("The metadata could not be read"):
+                page = self._collection.get(include=["metadatas"], limit=PAGE, offset=offset)
+            if not page["ids"]:
+                return ids
+            pairs = zip(page["ids"], page["metadatas"] or [], strict=True)
+            ids += [id_ for id_, found in pairs if matches(where, found)]
+            offset += len(page["ids"])
 
     def _page(self, **choice: Any) -> list[Chunk]:  # noqa: ANN401
         with _errors_as_ours("The chunks could not be read"):
@@ -186,6 +210,23 @@ class ChromaStore:
                 found["ids"], found["documents"] or [], found["metadatas"] or [], strict=True
             )
         ]
+
+
+def _speaks(where: Where) -> bool:
+    """Return whether Chroma takes every condition of a filter as it is meant.
+
+    It looks for $contains in arrays alone; and it compares whole numbers with 2.5 as if it were 2,
+    so that a year equal to 2.5 is the year 2.
+    """
+    return all(
+        op != "$contains" and all(map(_exact, operand if isinstance(operand, list) else [operand]))
+        for _, op, operand in conditions(where)
+    )
+
+
+def _exact(value: object) -> bool:
+    """Return whether a value is the same as a whole number and as a float, if it is a number."""
+    return not isinstance(value, float | int) or (value % 1 == 0 and abs(value) <= 2**53)
 
 
 def _packed(chunk: Chunk) -> dict[str, str | int | float | bool]:
