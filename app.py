@@ -39,6 +39,9 @@ page = st.navigation(
             icon=":material/hub:",
             url_path="similarity",
         ),
+        st.Page(
+            "pages/search_page.py", title="Search", icon=":material/search:", url_path="search"
+        ),
         st.Page("pages/chat_page.py", title="Chat", icon=":material/forum:", url_path="chat"),
     ]
 )

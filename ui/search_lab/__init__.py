@@ -1,0 +1,1 @@
+"""The search page's parts: one panel a file."""
