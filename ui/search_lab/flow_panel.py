@@ -40,6 +40,7 @@ def show(view: View) -> None:
         time_chart(view.found), key="times", config=CHART_CONFIG,
         alt="Milliseconds of every stage of every method",
     )  # fmt: skip
+    st.caption("The query is embedded once; every method after the first finds it in the cache.")
 
 
 def rank_chart(flows: Sequence[Flow], k: int) -> go.Figure:

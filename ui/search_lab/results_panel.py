@@ -16,6 +16,7 @@ from ui.search_lab.view import View, title
 from ui.text import number
 
 _ABREAST = 4
+_BEFORE = 110  # characters shown before the first matched word
 _SHORT = {"keyword": "kw", "vector": "vec", "hybrid": "hyb", "late interaction": "late",
           "cross-encoder": "cross"}  # fmt: skip
 
@@ -43,8 +44,15 @@ def _lane(view: View, lane: Lane) -> None:
             st.markdown(f"**{hit.rank}** · {title(hit, limit=30)}")
             st.caption(f"{score_text(lane, hit)} · {elsewhere(view.lanes, lane, hit)}")
             with st.container(height=170, border=False, key=f"text-{lane.method}-{hit.rank}"):
-                text = hit.chunk.text
-                st.html(marked_html(text, matched_words(text, view.query)))
+                st.html(marked_text(hit.chunk.text, view.query))
+
+
+def marked_text(text: str, query: str) -> str:
+    """Return a hit's text as HTML, its matched words marked, begun where the first one is seen."""
+    marks = matched_words(text, query)
+    low = text.find(" ", marks[0][0] - _BEFORE) + 1 if marks and marks[0][0] > _BEFORE else 0
+    shown = marked_html(text[low:], [(start - low, end - low) for start, end in marks])
+    return f"…{shown}" if low else shown
 
 
 def score_text(lane: Lane, hit: SearchHit) -> str:

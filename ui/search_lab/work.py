@@ -11,12 +11,19 @@ from ui import services
 
 def lanes(collection: str, query: str, methods: list[str], shared: SearchOptions) -> list[Lane]:
     """Search by every method; a method searched before with the same settings is not again."""
+    if needs_model(methods):
+        _warm(collection)  # loading a model is no part of a search's milliseconds
     generation = services.pipeline(collection).home.catalog.generation(collection)
     found = []
     for method in methods:
         made = options_of(method, shared)
         found.append(_lane(collection, generation, query, method, repr(made), made))
     return found
+
+
+@st.cache_resource(show_spinner="Loading the model", max_entries=64)
+def _warm(collection: str) -> None:
+    services.pipeline(collection).warm_up()
 
 
 @st.cache_resource(show_spinner=False, max_entries=500, ttl=3600)
