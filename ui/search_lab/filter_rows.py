@@ -49,7 +49,7 @@ def build(collection: str) -> dict[str, Any] | None:
         with st.container(horizontal=True):
             st.button(
                 "Add a row", key="add_row", icon=":material/add:", disabled=len(rows) >= _MOST,
-                on_click=_add, args=(next(iter(fields)),),
+                on_click=_add, args=("name" if "name" in fields else next(iter(fields)),),
             )  # fmt: skip
             if rows:
                 st.button("Remove all", key="clear_rows", type="tertiary", on_click=_clear)
@@ -79,7 +79,7 @@ def _linked(fields: dict[str, Field]) -> tuple[list[Condition], bool]:
 
 
 def _row(place: int, row: Condition, fields: dict[str, Field]) -> Condition:
-    left, middle, right, end = st.columns([4, 3, 5, 1], vertical_alignment="bottom")
+    left, middle, right, end = st.columns([4, 3, 5, 2], vertical_alignment="bottom")
     names = list(fields)
     name = left.selectbox(
         "Field", names, names.index(row.field), key=f"field-{place}",
