@@ -52,11 +52,14 @@ class KeywordIndex:
         score(q, d) = sum over the terms t of q of
             idf(t) * tf(t, d) * (K1 + 1) / (tf(t, d) + K1 * (1 - B + B * |d| / avgdl)),
             idf(t) = ln(1 + (N - n(t) + 0.5) / (n(t) + 0.5)).
-    It is the default because its idf is above zero for every term and falls with every chunk that
-    holds it. "okapi" (rank-bm25's BM25Okapi) is the same but for ln((N - n + 0.5) / (n + 0.5)),
-    which is 0 for a term of half of the chunks: in a library of two, the right chunk scores 0,
-    and a term of one chunk in two counts less than a term of both. "l" and "plus" are rank-bm25's
-    BM25L and BM25Plus. `benchmarks/search.py --quality` compares them.
+    "okapi" (rank-bm25's BM25Okapi) is the same but for ln((N - n + 0.5) / (n + 0.5)), which is 0
+    for a term of half of the chunks. "l" and "plus" are rank-bm25's BM25L and BM25Plus.
+
+    Lucene's is the default because it is above zero for every term and falls with every chunk that
+    holds it. Measured by `benchmarks/search.py --quality`: with a relevant chunk among 2 chunks of
+    ten articles, it came first for 100 % of the questions, by Okapi for 85 %; and 4 of 10 of Okapi's
+    right answers in libraries of 1 to 10 scored zero or less. In the whole libraries the two are
+    within 1.3 points of nDCG@10, Okapi ahead (68 questions); BM25L is 6 to 21 behind.
 
     Args:
         chunks: what is searched; of two with one id, the later counts.
