@@ -57,8 +57,8 @@ class KeywordIndex:
 
     Lucene's is the default because it is above zero for every term and falls with every chunk that
     holds it. Measured by `benchmarks/search.py --quality`: with a relevant chunk among 2 chunks of
-    ten articles, it came first for 100 % of the questions, by Okapi for 85 %; and 4 of 10 of Okapi's
-    right answers in libraries of 1 to 10 scored zero or less. In the whole libraries the two are
+    ten articles, it came first for 100 % of the questions, by Okapi for 85 %; and 4 of 10 of what
+    Okapi put first in libraries of 1 to 10 scored zero or less. In the whole libraries the two are
     within 1.3 points of nDCG@10, Okapi ahead (68 questions); BM25L is 6 to 21 behind.
 
     Args:
