@@ -10,6 +10,12 @@ from rag_core.protocols import VectorStore
 
 STORES = {
     "chroma": "rag_core.stores.chroma:ChromaStore",
+    "chroma+http": "rag_core.stores.chroma:ChromaStore",
+    "chroma+https": "rag_core.stores.chroma:ChromaStore",
+    "postgresql": "rag_core.stores.pgvector:PgvectorStore",
+    "qdrant": "rag_core.stores.qdrant:QdrantStore",
+    "qdrant+http": "rag_core.stores.qdrant:QdrantStore",
+    "qdrant+https": "rag_core.stores.qdrant:QdrantStore",
 }
 """The url's scheme, and where the engine's class is; nothing is imported before it is chosen."""
 

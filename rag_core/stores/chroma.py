@@ -1,66 +1,73 @@
-"""Chroma on a local directory: the default store."""
+"""Chroma: on a local directory, the default store, or on a server."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from contextlib import AbstractContextManager
+from typing import Any
 
 import numpy as np
 
 from rag_core.datatypes import Chunk, SearchHit
-from rag_core.errors import FingerprintError, StoreError
+from rag_core.errors import StoreError
 from rag_core.filters import checked, conditions, matches
 from rag_core.protocols import FloatArray, Where
-
-if TYPE_CHECKING:
-    from chromadb.api.client import Client
+from rag_core.stores import common
+from rag_core.stores.chroma_client import (
+    address_of,
+    close_client,
+    errors_as_ours,
+    is_server,
+    open_client,
+)
+from rag_core.stores.health import Description
 
 PAGE = 1_000  # a `get` of 50,000 records at once fails: "too many SQL variables"
 # Better recall than the defaults for a little more building time; exact figures belong to ann.py.
-_HNSW = {"space": "cosine", "ef_construction": 200, "ef_search": 128, "max_neighbors": 32}
+_HNSW: dict[str, str | int] = {
+    "space": "cosine",
+    "ef_construction": 200,
+    "ef_search": 128,
+    "max_neighbors": 32,
+}
 _TRIES = 5
-_PLACE = ("document_id", "index", "start", "end")
 
 # Chroma starts one engine a directory; two threads that open it at once race to create it.
 _opening = threading.Lock()
 
 
 class ChromaStore:
-    """One collection of a persistent Chroma directory, by cosine similarity."""
+    """One collection of a Chroma directory or server, by cosine similarity."""
 
     def __init__(self, url: str, *, collection: str, dimension: int, fingerprint: str = "") -> None:
-        import chromadb
-        from chromadb.config import Settings
-
         self._dimension = dimension
-        path = url2pathname(urlsplit(url).path)
-        with _opening, _errors_as_ours(f"The Chroma folder {path} could not be opened"):
-            client = chromadb.PersistentClient(path, settings=Settings(anonymized_telemetry=False))
-            self._batch = client.get_max_batch_size()
-            self._collection = client.get_or_create_collection(
+        self._url = url
+        where = "server" if is_server(url) else "folder"
+        self._unopened = f"The Chroma {where} {address_of(url)} could not be opened"
+        with _opening, self._errors(self._unopened):
+            self._client = open_client(url)
+        try:
+            self._open_collection(collection, dimension, fingerprint)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open_collection(self, collection: str, dimension: int, fingerprint: str) -> None:
+        with _opening, self._errors(self._unopened):
+            self._batch = self._client.get_max_batch_size()
+            self._collection = self._client.get_or_create_collection(
                 collection,
                 embedding_function=None,
                 metadata={"fingerprint": fingerprint, "dimension": dimension},
                 configuration={"hnsw": _HNSW},  # type: ignore[arg-type]
             )
-            self._client = cast("Client", client)  # the declared type lacks `close`
-        self._check_model(collection, fingerprint)
-
-    def _check_model(self, collection: str, fingerprint: str) -> None:
         kept = self._collection.metadata or {}
-        same_length = kept.get("dimension", self._dimension) == self._dimension
-        found = kept.get("fingerprint", "")
-        if not same_length or (fingerprint and found and found != fingerprint):
-            raise FingerprintError(
-                f"The collection {collection!r} holds vectors of another model "
-                f"({kept.get('dimension')} numbers, fingerprint {found or 'unknown'}; "
-                f"asked for {self._dimension} and {fingerprint or 'any'}).",
-                hint="Open it with the model it was made with, or use another collection.",
-            )
+        found = int(kept.get("dimension", dimension)), str(kept.get("fingerprint", ""))
+        common.check_model(collection, found, (dimension, fingerprint))
+
+    def _errors(self, what: str) -> AbstractContextManager[None]:
+        return errors_as_ours(what, self._url)
 
     def upsert(self, chunks: Sequence[Chunk], vectors: FloatArray) -> None:
         """Insert the chunks, or replace those whose id exists; durable when it returns.
@@ -69,30 +76,38 @@ class ChromaStore:
             ValueError: when the number of vectors or their length is wrong.
             StoreError: when Chroma refuses, for instance on a full disk.
         """
-        if vectors.shape != (len(chunks), self._dimension):
-            raise ValueError(
-                f"{len(chunks)} chunks of dimension {self._dimension} need vectors of shape "
-                f"{(len(chunks), self._dimension)}, not {vectors.shape}"
-            )
+        common.check_vectors(chunks, vectors, self._dimension)
         for start in range(0, len(chunks), self._batch):
             part = chunks[start : start + self._batch]
-            with _errors_as_ours("The chunks could not be stored"):
+            with self._errors("The chunks could not be stored"):
                 self._collection.upsert(
                     ids=[chunk.id for chunk in part],
                     embeddings=vectors[start : start + self._batch],
                     documents=[chunk.text for chunk in part],
-                    metadatas=[_packed(chunk) for chunk in part],
+                    metadatas=self._replacing(part),
                 )
+
+    def _replacing(self, chunks: Sequence[Chunk]) -> list[Any]:
+        """Return the chunks' metadata, with None for what those stored now have besides.
+
+        Chroma adds new metadata to the old, and forgets only what is said to be None.
+        """
+        packed: dict[str, dict[str, Any]] = {chunk.id: _packed(chunk) for chunk in chunks}
+        for ids in common.pages(list(packed), PAGE):
+            kept = self._collection.get(ids=list(ids), include=["metadatas"])
+            for id_, old in zip(kept["ids"], kept["metadatas"] or [], strict=True):
+                packed[id_] = {**dict.fromkeys(old or ()), **packed[id_]}
+        return [packed[chunk.id] for chunk in chunks]
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove chunks by id; unknown ids are ignored."""
         for start in range(0, len(ids), PAGE):
-            with _errors_as_ours("The chunks could not be removed"):
+            with self._errors("The chunks could not be removed"):
                 self._collection.delete(ids=list(ids[start : start + PAGE]))
 
     def delete_document(self, document_id: str) -> None:
         """Remove every chunk of a document."""
-        with _errors_as_ours("The document's chunks could not be removed"):
+        with self._errors("The document's chunks could not be removed"):
             self._collection.delete(where={"document_id": document_id})
 
     def query(self, vector: FloatArray, k: int, where: Where | None = None) -> list[SearchHit]:
@@ -100,10 +115,7 @@ class ChromaStore:
 
         Ties break by chunk id. The index is approximate: see ann.py for how near it comes.
         """
-        if k < 1:
-            raise ValueError(f"k must be at least 1, not {k}")
-        if vector.shape != (self._dimension,):
-            raise ValueError(f"the query needs {self._dimension} numbers, not {vector.shape}")
+        common.check_query(vector, k, self._dimension)
         full = None if where is None else checked(where)
         # Asking for a few more than there are is quicker than counting: that takes half a search.
         wanted = k if k <= PAGE else min(k, max(1, self.count()))
@@ -123,11 +135,7 @@ class ChromaStore:
             for id_, text, packed, distance in rows
             if packed is not None
         ]
-        scored.sort(key=lambda pair: (-pair[1], pair[0].id))
-        return [
-            SearchHit(chunk, rank, score, {"vector": score})
-            for rank, (chunk, score) in enumerate(scored, start=1)
-        ]
+        return common.ranked(scored, k)
 
     def get(self, ids: Sequence[str]) -> list[Chunk]:
         """Return the chunks of these ids, in this order; unknown ids are left out."""
@@ -141,7 +149,7 @@ class ChromaStore:
         """Return the vectors, float32 (dimension,), of these ids; unknown ids are left out."""
         found: dict[str, FloatArray] = {}
         for start in range(0, len(ids), PAGE):
-            with _errors_as_ours("The vectors could not be read"):
+            with self._errors("The vectors could not be read"):
                 page = self._collection.get(
                     ids=list(ids[start : start + PAGE]), include=["embeddings"]
                 )
@@ -157,17 +165,24 @@ class ChromaStore:
 
     def count(self) -> int:
         """Return how many chunks there are."""
-        with _errors_as_ours("The chunks could not be counted"):
+        with self._errors("The chunks could not be counted"):
             return int(self._collection.count())
 
     def drop(self) -> None:
         """Remove the whole collection; the store cannot be used afterwards."""
-        with _errors_as_ours("The collection could not be removed"):
+        with self._errors("The collection could not be removed"):
             self._client.delete_collection(self._collection.name)
 
     def close(self) -> None:
         """Let go of the folder; a store left open keeps its view of it, whoever writes there."""
-        self._client.close()
+        close_client(self._client)
+
+    def describe(self) -> Description:
+        """Return Chroma's version and how its index is made."""
+        with self._errors("Chroma does not answer"):
+            told = self._client.get_version()
+        version = told if is_server(self._url) else f"embedded, {told}"
+        return Description("Chroma", version, address_of(self._url), {"kind": "hnsw", **_HNSW})
 
     def _rows(self, vector: FloatArray, k: int, where: Where | None) -> list[tuple[Any, ...]]:
         """Return (id, text, metadata, distance) of the nearest; None for what is gone already."""
@@ -177,7 +192,7 @@ class ChromaStore:
             k = min(k, len(choice["ids"]))
             if k == 0:
                 return []
-        with _errors_as_ours("The query failed"):
+        with self._errors("The query failed"):
             found = self._collection.query(
                 query_embeddings=vector[None, :],
                 n_results=k,
@@ -192,7 +207,7 @@ class ChromaStore:
         ids: list[str] = []
         offset = 0
         while True:
-            with _errors_as_ours("The metadata could not be read"):
+            with self._errors("The metadata could not be read"):
                 page = self._collection.get(include=["metadatas"], limit=PAGE, offset=offset)
             if not page["ids"]:
                 return ids
@@ -201,7 +216,7 @@ class ChromaStore:
             offset += len(page["ids"])
 
     def _page(self, **choice: Any) -> list[Chunk]:  # noqa: ANN401
-        with _errors_as_ours("The chunks could not be read"):
+        with self._errors("The chunks could not be read"):
             found = self._collection.get(include=["documents", "metadatas"], **choice)
         return [
             _unpacked(*row)
@@ -229,30 +244,15 @@ def _exact(value: object) -> bool:
 
 
 def _packed(chunk: Chunk) -> dict[str, str | int | float | bool]:
-    place = zip(_PLACE, (chunk.document_id, chunk.index, chunk.start, chunk.end), strict=True)
+    place = zip(common.PLACE, (chunk.document_id, chunk.index, chunk.start, chunk.end), strict=True)
     return {**chunk.metadata, **dict(place)}
 
 
 def _unpacked(id_: str, text: str, packed: Any) -> Chunk:  # noqa: ANN401
     metadata = dict(packed)
-    document_id, index, start, end = (metadata.pop(key) for key in _PLACE)
+    document_id, index, start, end = (metadata.pop(key) for key in common.PLACE)
     return Chunk(id_, str(document_id), int(index), int(start), int(end), text, metadata)
 
 
 def _first(batched: Any) -> list[Any]:  # noqa: ANN401
     return list(batched[0]) if batched else []
-
-
-@contextmanager
-def _errors_as_ours(what: str) -> Iterator[None]:
-    from chromadb.errors import ChromaError
-
-    try:
-        yield
-    # ValueError and OSError too: Chroma raises them for settings that differ and for bad folders
-    except (ChromaError, ValueError, OSError) as error:
-        raise StoreError(
-            f"{what}: {error}",
-            hint="Check that the folder is writable and has space; the documents themselves are "
-            "safe and can be indexed again.",
-        ) from error
