@@ -42,6 +42,12 @@ page = st.navigation(
         st.Page(
             "pages/search_page.py", title="Search", icon=":material/search:", url_path="search"
         ),
+        st.Page(
+            "pages/ann_page.py",
+            title="Exact vs approximate",
+            icon=":material/speed:",
+            url_path="exact-and-approximate",
+        ),
         st.Page("pages/chat_page.py", title="Chat", icon=":material/forum:", url_path="chat"),
     ]
 )
