@@ -12,6 +12,7 @@ STORES = {
     "chroma": "rag_core.stores.chroma:ChromaStore",
     "chroma+http": "rag_core.stores.chroma:ChromaStore",
     "chroma+https": "rag_core.stores.chroma:ChromaStore",
+    "faiss": "rag_core.stores.faiss:FaissStore",
     "postgresql": "rag_core.stores.pgvector:PgvectorStore",
     "qdrant": "rag_core.stores.qdrant:QdrantStore",
     "qdrant+http": "rag_core.stores.qdrant:QdrantStore",
@@ -24,7 +25,7 @@ def open_store(url: str, *, collection: str, dimension: int, fingerprint: str = 
     """Open a collection of a vector store, creating it if need be.
 
     Args:
-        url: chroma:///folder.
+        url: its scheme is a key of STORES, such as chroma:///folder or faiss:///folder.
         collection: 3 to 512 characters of a-z, A-Z, 0-9, dot, dash and underscore.
         dimension: the length of the vectors.
         fingerprint: of the model they come from; "" leaves law 7 to the caller.

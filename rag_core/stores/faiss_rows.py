@@ -1,0 +1,194 @@
+"""The searchable side of the FAISS store: one collection's ids, metadata and indexes in memory.
+
+All of it is derived from the database and can be made again at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rag_core.filters import matches
+from rag_core.protocols import FloatArray, IntArray, Where
+
+Packed = Mapping[str, Any]
+_MORE = 8  # fetched beyond k, so that equals at the last place are seen
+_TIE = 1e-6  # float32 products nearer than this may stand in either order
+_POINTS_A_CLUSTER = 39  # what FAISS wants for k-means; with fewer, comparing all is quick anyway
+_OUTGROWN = 2.0  # clusters are found anew when the collection has grown by this factor
+
+
+@dataclass(frozen=True, slots=True)
+class IndexOptions:
+    """Which index answers queries without a filter; "flat" is exact and needs no numbers."""
+
+    kind: str = "flat"
+    n_clusters: int = 100
+    n_probe: int = 10
+    m: int = 32
+    ef: int = 64
+
+
+class Rows:
+    """Vectors in rows, with ids and metadata beside them. Not thread-safe.
+
+    IndexFlatIP holds the vectors and answers exactly, also among a choice of rows. Beside it stands
+    the approximate index, if one was asked for: made at the next query when there is none, and
+    dropped when rows go away, because a graph cannot forget.
+    """
+
+    def __init__(self, dimension: int, options: IndexOptions) -> None:
+        self._options = options
+        self._flat = _faiss().IndexFlatIP(dimension)
+        self._ids: list[str] = []
+        self._packed: list[Packed] = []
+        self._row_of: dict[str, int] = {}
+        self._approximate: Any = None
+        self._trained_on = 0
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def add(self, ids: Sequence[str], packed: Sequence[Packed], vectors: FloatArray) -> None:
+        """Insert rows, or replace those whose id exists; vectors float32 (n, d) of unit length."""
+        self.remove(ids)
+        self._row_of.update(zip(ids, range(len(self), len(self) + len(ids)), strict=True))
+        self._ids += ids
+        self._packed += packed
+        self._flat.add(vectors)
+        if self._approximate is not None:
+            with _one_thread():
+                self._approximate.add(vectors)
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Take rows out; those behind them move up. Unknown ids are ignored."""
+        gone = {self._row_of[id_] for id_ in ids if id_ in self._row_of}
+        if not gone:
+            return
+        self._flat.remove_ids(_faiss().IDSelectorBatch(np.array(sorted(gone), np.int64)))
+        kept = [row for row in range(len(self)) if row not in gone]
+        self._ids = [self._ids[row] for row in kept]
+        self._packed = [self._packed[row] for row in kept]
+        self._row_of = {id_: row for row, id_ in enumerate(self._ids)}
+        self._approximate = None
+
+    def vectors(self, ids: Sequence[str]) -> dict[str, FloatArray]:
+        """Return the vectors, float32 (d,), of these ids; unknown ids are left out."""
+        known = [id_ for id_ in ids if id_ in self._row_of]
+        rows = self._vectors(np.array([self._row_of[id_] for id_ in known], np.int64))
+        return dict(zip(known, rows, strict=True))
+
+    def nearest(
+        self, vector: FloatArray, k: int, where: Where | None = None
+    ) -> list[tuple[str, float]]:
+        """Return (id, cosine) of the k nearest, best first, ties by id.
+
+        Args:
+            vector: (d,), of unit length.
+            k: at least 1.
+            where: a `checked` filter. What matches it is compared row by row: exact, whatever the
+                index.
+        """
+        only = None if where is None else self._matching(where)
+        most = len(self) if only is None else len(only)
+        wanted = min(k, most)
+        fetched = wanted
+        while wanted:
+            # Doubled until nothing that was not fetched could tie with the last place.
+            fetched = min(most, 2 * fetched if fetched > wanted else wanted + _MORE)
+            found = self._scored(vector, self._search(vector, fetched, only))
+            if fetched == most or found[wanted - 1][1] > found[-1][1] + _TIE:
+                return found[:wanted]
+        return []
+
+    def ids_matching(self, where: Where) -> list[str]:
+        """Return the ids whose metadata satisfies a `checked` filter."""
+        return [self._ids[row] for row in self._matching(where)]
+
+    def _matching(self, where: Where) -> IntArray:
+        rows = [row for row, packed in enumerate(self._packed) if matches(where, packed)]
+        return np.array(rows, np.int64)
+
+    def _search(self, vector: FloatArray, k: int, only: IntArray | None) -> IntArray:
+        faiss = _faiss()
+        if only is not None:
+            choice = faiss.SearchParameters(sel=faiss.IDSelectorBatch(only))
+            return self._asked(self._flat, vector, k, choice)
+        index = self._approximate_now()
+        if index is not None:
+            found = self._asked(index, vector, k, self._effort(k))
+            if len(found) == k:
+                return found
+        # also when the clusters or the part of the graph that were looked at hold too few
+        return self._asked(self._flat, vector, k, None)
+
+    def _asked(self, index: Any, vector: FloatArray, k: int, choice: Any) -> IntArray:  # noqa: ANN401
+        _, rows = index.search(vector[np.newaxis], k, params=choice)
+        found: IntArray = rows[0][rows[0] >= 0]
+        return found
+
+    def _effort(self, k: int) -> Any:  # noqa: ANN401
+        if self._options.kind == "ivf":
+            return _faiss().SearchParametersIVF(nprobe=self._options.n_probe)
+        return _faiss().SearchParametersHNSW(efSearch=max(self._options.ef, k))
+
+    def _scored(self, vector: FloatArray, rows: IntArray) -> list[tuple[str, float]]:
+        # In float64 and row by row: equal vectors get equal scores, wherever they stand.
+        products = self._vectors(rows).astype(np.float64) * vector.astype(np.float64)
+        scores = np.clip(products.sum(axis=1), -1.0, 1.0).tolist()
+        pairs = [(self._ids[row], score) for row, score in zip(rows, scores, strict=True)]
+        return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+
+    def _vectors(self, rows: IntArray) -> FloatArray:
+        found: FloatArray = self._flat.reconstruct_batch(rows)
+        return found
+
+    def _approximate_now(self) -> Any:  # noqa: ANN401
+        """Return the approximate index over all rows, made if need be; None for "flat".
+
+        None too for an IVF index with too few rows to find its clusters in.
+        """
+        options, dimension = self._options, self._flat.d
+        least = {"flat": np.inf, "ivf": _POINTS_A_CLUSTER * options.n_clusters, "hnsw": 1}
+        if len(self) < least[options.kind]:
+            return None
+        outgrown = options.kind == "ivf" and len(self) > _OUTGROWN * self._trained_on
+        if self._approximate is None or outgrown:
+            vectors = self._flat.reconstruct_n(0, len(self))
+            index = _made(options, dimension)
+            with _one_thread():
+                index.train(vectors)
+                index.add(vectors)
+            self._approximate, self._trained_on = index, len(self)
+        return self._approximate
+
+
+def _made(options: IndexOptions, dimension: int) -> Any:  # noqa: ANN401
+    """Return an empty index: IVF (Jégou et al. 2011) or HNSW (Malkov, Yashunin 2018)."""
+    faiss = _faiss()
+    if options.kind == "hnsw":
+        return faiss.IndexHNSWFlat(dimension, options.m, faiss.METRIC_INNER_PRODUCT)
+    centres = faiss.IndexFlatIP(dimension)
+    return faiss.IndexIVFFlat(centres, dimension, options.n_clusters, faiss.METRIC_INNER_PRODUCT)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let FAISS use one thread: with several, the same vectors make another graph every time."""
+    faiss = _faiss()
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)  # of the calling thread alone
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
+
+
+def _faiss() -> Any:  # noqa: ANN401 - its stubs lack much of what it has
+    import faiss
+
+    return faiss
