@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+from pinecone_server import KEY, pinecone_server
 from qdrant_server import qdrant_server
 
 with warnings.catch_warnings():
@@ -29,6 +31,7 @@ class Engine:
     stop: Callable[[], None] | None = None
     start: Callable[[], None] | None = None
     check: Callable[[], None] = lambda: None  # raises what the server saw wrong
+    settle: Callable[[], None] = lambda: None  # sets the environment that the engine reads
 
 
 @contextmanager
@@ -82,6 +85,22 @@ def qdrant() -> Iterator[Engine]:
         yield Engine("qdrant+http", state.url, state.stop, state.start, check)
 
 
+@contextmanager
+def pinecone() -> Iterator[Engine]:
+    with pinecone_server() as state, pytest.MonkeyPatch.context() as patch:
+
+        def check():
+            assert state.violations == [], state.violations[:3]
+
+        def settle():
+            patch.setenv("PINECONE_API_KEY", KEY)
+            patch.setenv("PINECONE_CONTROLLER_HOST", f"http://127.0.0.1:{state.port}")
+
+        settle()
+        url = "pinecone://test-index?namespace=here"
+        yield Engine("pinecone", url, state.stop, state.start, check, settle)
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -105,7 +124,7 @@ def folder(scheme: str, path: Path) -> Iterator[Engine]:
 
 def engine(name: str, path: Path):
     """Return the context manager that runs an engine, its files in `path` if it has any."""
-    servers = {"postgresql": postgres, "qdrant+http": qdrant}
+    servers = {"postgresql": postgres, "qdrant+http": qdrant, "pinecone": pinecone}
     if name in servers:
         return servers[name]()
     return chroma(path) if name == "chroma+http" else folder(name, path)

@@ -19,7 +19,7 @@ from rag_core.stores.health import check_health
 DIMENSION = 16
 SAME_SERVER = {"qdrant+https", "chroma+https"}  # only the scheme differs
 ENGINES = sorted(set(STORES) - SAME_SERVER)
-# A third of the size, so that the suite stays below four minutes: Qdrant's embedded mode commits
+# A fifth of the size, so that the suite stays below four minutes: Qdrant's embedded mode commits
 # every point by itself, loopback servers read everything as JSON, and each is served by Python.
 SLOW = {"chroma+http", "qdrant", "qdrant+http", "pinecone"}
 _numbers = itertools.count()
@@ -30,6 +30,11 @@ def running(request, tmp_path_factory):
     with engine(request.param, tmp_path_factory.mktemp("engine")) as one:
         yield one
         one.check()
+
+
+@pytest.fixture(autouse=True)
+def _settled(running):
+    running.settle()  # every test's own settings forget the keys
 
 
 @pytest.fixture
@@ -218,6 +223,7 @@ filters = st.recursive(
 def library(running):
     """A collection of chunks whose metadata hypothesis made, and those chunks."""
     made = []
+    running.settle()
 
     @settings(max_examples=120, database=None, derandomize=True, deadline=None)
     @given(metadatas)
@@ -327,7 +333,7 @@ def test_two_writers_at_once(opened):
 
 
 def test_30_000_chunks_in_and_out(running, store):
-    count = 10_000 if running.name in SLOW else 30_000
+    count = 6_000 if running.name in SLOW else 30_000
     chunks, vectors = chunks_and_vectors(count)
     store.upsert(chunks, vectors)
     assert store.count() == count

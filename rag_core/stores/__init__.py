@@ -13,6 +13,7 @@ STORES = {
     "chroma+http": "rag_core.stores.chroma:ChromaStore",
     "chroma+https": "rag_core.stores.chroma:ChromaStore",
     "faiss": "rag_core.stores.faiss:FaissStore",
+    "pinecone": "rag_core.stores.pinecone:PineconeStore",
     "postgresql": "rag_core.stores.pgvector:PgvectorStore",
     "qdrant": "rag_core.stores.qdrant:QdrantStore",
     "qdrant+http": "rag_core.stores.qdrant:QdrantStore",
