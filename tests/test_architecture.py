@@ -30,7 +30,7 @@ HEAVY = {
     "docx",
 }
 
-GROUND = {"datatypes", "errors", "protocols"}
+GROUND = {"access", "datatypes", "errors", "protocols"}
 # A leaf may import the ground, and only what stands here besides.
 LEAVES = {
     "ann": {"similarity"},
@@ -39,6 +39,7 @@ LEAVES = {
     "catalog": {"database", "uploads"},
     "chunk_report": {"embedders"},
     "chunkers": {"embedders", "graphemes", "sentences", "similarity"},
+    "conversations": {"database"},
     "database": set(),
     "diversity": set(),
     "embedders": set(),
@@ -61,6 +62,7 @@ LEAVES = {
     "similarity": set(),
     "stores": {"filters", "similarity"},
     "terms": set(),
+    "transcripts": {"conversations"},
     "uploads": {"database"},
 }
 # What puts leaves together: each may import every leaf, and whatever stands before it.
@@ -83,13 +85,14 @@ ROOMS = (
     "chunk_lab",
     "similarity_lab",
     "search_lab",
+    "lessons",
     "terminal",
     "cli_options",
     "cli",
     "rag_core",
     "__main__",
 )
-GROUND_MAY = {"datatypes": set(), "errors": set(), "protocols": {"datatypes"}}
+GROUND_MAY = {"access": {"errors"}, "datatypes": set(), "errors": set(), "protocols": {"datatypes"}}
 
 
 def sources(folder: Path) -> list[Path]:
