@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,18 @@ _RESTORE = (
 _MAKE_ROOM = "Free some space, or make the data folder writable, and try again."
 
 
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a file holds: its name in messages, its format's number (from 1), and its tables."""
+
+    name: str
+    format: int
+    schema: str
+
+
+CATALOG = Layout("catalog", FORMAT, _SCHEMA)
+
+
 class Database:
     """One SQLite file. Thread-safe; other processes may read beside it with `read_only`.
 
@@ -61,8 +74,9 @@ class Database:
         HomeError: when the file is damaged, has another format, or cannot be read or written.
     """
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False, layout: Layout = CATALOG) -> None:
         self._path = path
+        self._layout = layout
         self._lock = threading.RLock()
         self._closed = False
         with self._errors_as_ours():
@@ -85,9 +99,10 @@ class Database:
         self._db.execute("PRAGMA busy_timeout = 10000")
         # The format first: a file that is not ours to read must not be changed either.
         found = int(self._db.execute("PRAGMA user_version").fetchone()[0])
-        if found not in (FORMAT, *(() if read_only else (0,))):
+        if found not in (self._layout.format, *(() if read_only else (0,))):
             raise HomeError(
-                f"{self._path} has format {found}; this version reads format {FORMAT}.",
+                f"{self._path} has format {found}; this version "
+                f"reads format {self._layout.format}.",
                 hint="Use the version of Ragscope that made it, or set RAGSCOPE_HOME to another "
                 "folder. Nothing was changed.",
             )
@@ -96,9 +111,9 @@ class Database:
         self._db.execute("PRAGMA journal_mode = WAL")
         # FULL: a commit is on the disk when it returns, so that what was said is kept
         self._db.execute("PRAGMA synchronous = FULL")
-        self._db.executescript(_SCHEMA)  # a table that came after the format is added
+        self._db.executescript(self._layout.schema)  # a table that came after the format is added
         if found == 0:
-            self._db.execute(f"PRAGMA user_version = {FORMAT}")
+            self._db.execute(f"PRAGMA user_version = {self._layout.format}")
         return found == 0
 
     def close(self) -> None:
@@ -138,6 +153,6 @@ class Database:
                 ) from error
             damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
             raise HomeError(
-                f"The catalog {self._path} cannot be used: {error}.",
+                f"The {self._layout.name} {self._path} cannot be used: {error}.",
                 hint=_RESTORE if damaged else _MAKE_ROOM,
             ) from error

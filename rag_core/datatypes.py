@@ -167,12 +167,15 @@ class Prompt:
     """What a generator answers from: the question, its numbered sources, and the exact messages.
 
     `sources[n - 1]` is the source that `[n]` cites. A chat model reads `messages` alone; the
-    extractive generator reads `question` and `sources` alone.
+    extractive generator reads `question` and `sources` alone. `dropped` are the lowest ranked
+    sources that the model's window had no room for; `tokens` is the messages' length, estimated.
     """
 
     question: str
     sources: tuple[SearchHit, ...]
     messages: tuple[Message, ...]
+    dropped: tuple[SearchHit, ...] = ()
+    tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,12 +186,28 @@ class Citation:
     hit: SearchHit
     span: Span
 
+    @property
+    def text(self) -> str:
+        """The cited text, exactly as it stands in the document."""
+        chunk = self.hit.chunk
+        return chunk.text[self.span.start - chunk.start : self.span.end - chunk.start]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """A stage of an answer (rewrite, retrieve, fuse, rerank, prompt, generate) and its seconds."""
+
+    name: str
+    seconds: float
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the reader gets: text whose `[n]` are the citations, and everything it was made from.
 
     `found` is False when nothing in the documents answers the question; the text then says so.
+    `standalone` is the question that was searched for, and `tokens` the length of the text,
+    estimated. `stages` are the steps with their times, in order.
     """
 
     text: str
@@ -197,3 +216,6 @@ class Answer:
     model: str
     result: SearchResult
     found: bool = True
+    standalone: str = ""
+    stages: tuple[Timing, ...] = ()
+    tokens: int = 0

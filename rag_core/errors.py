@@ -10,6 +10,8 @@ RagError
 ├── HomeError            the data folder cannot be used
 │   └── HomeInUseError       another process owns the data folder
 ├── UnknownDocumentError no document of that id in the collection
+├── UnknownConversationError a conversation, or a turn of one, has been deleted
+├── AccessError          the role does not allow it
 ├── Cancelled            the person stopped the work
 └── MissingDependencyError   an optional package is not installed; carries the pip line
 
@@ -48,6 +50,10 @@ class SettingsError(RagError):
     """A setting or an environment variable has a value that cannot work."""
 
 
+class AccessError(RagError):
+    """The role of whoever asks does not allow it."""
+
+
 class FilterError(RagError):
     """A metadata filter is malformed."""
 
@@ -74,6 +80,10 @@ class HomeInUseError(HomeError):
 
 class UnknownDocumentError(RagError):
     """No document of that id is in the collection."""
+
+
+class UnknownConversationError(RagError):
+    """A conversation, or a turn of one, has been deleted."""
 
 
 class Cancelled(RagError):
