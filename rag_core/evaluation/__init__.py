@@ -1,0 +1,48 @@
+"""Evaluation: question sets, metrics, what they are worth, and sweeps over settings."""
+
+from __future__ import annotations
+
+from rag_core.evaluation.datasets.beir import load_beir
+from rag_core.evaluation.datasets.chunking_paper import load_chunking_paper
+from rag_core.evaluation.datasets.cloze import cloze_questions
+from rag_core.evaluation.datasets.collection import CollectionQuestions
+from rag_core.evaluation.datasets.squad import load_squad
+from rag_core.evaluation.datasets.tables import load_folder, load_questions, load_samples
+from rag_core.evaluation.evaluate import KS, evaluate
+from rag_core.evaluation.grid import Grid, Setting, default_grid, parse_grid, words
+from rag_core.evaluation.questions import Dataset, DatasetError, Gold, Question
+from rag_core.evaluation.reporting import EvaluationReport
+from rag_core.evaluation.scoring import QuestionResult
+from rag_core.evaluation.significance import Comparison, Interval
+from rag_core.evaluation.sweep import SweepProgress, run_sweep
+from rag_core.evaluation.table import Row, SweepTable
+
+__all__ = [
+    "KS",
+    "CollectionQuestions",
+    "Comparison",
+    "Dataset",
+    "DatasetError",
+    "EvaluationReport",
+    "Gold",
+    "Grid",
+    "Interval",
+    "Question",
+    "QuestionResult",
+    "Row",
+    "Setting",
+    "SweepProgress",
+    "SweepTable",
+    "cloze_questions",
+    "default_grid",
+    "evaluate",
+    "load_beir",
+    "load_chunking_paper",
+    "load_folder",
+    "load_questions",
+    "load_samples",
+    "load_squad",
+    "parse_grid",
+    "run_sweep",
+    "words",
+]

@@ -1,0 +1,1 @@
+"""Question sets, one file a format; every one becomes a `Dataset`."""

@@ -1,0 +1,257 @@
+"""Sweeps: every setting of a grid over one question set, in an index of their own.
+
+Work is shared. A chunking is cut and embedded once (and embedded once ever: vectors are cached in
+the home), a way of searching is run once for all k, as its k best begin those of any larger k. Each
+run is written down when it is through, so that a sweep resumes where it was cancelled or killed
+and gives the same table; seconds are measured, and belong to the run that was written.
+
+Latencies are of the search alone: the questions' vectors are made before, for all settings alike.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import Any
+
+from rag_core.collection_settings import chunker_from
+from rag_core.datatypes import Chunk, content_id
+from rag_core.embedders import open_embedder
+from rag_core.embedders.cached import CachedEmbedder
+from rag_core.errors import ModelError, SettingsError
+from rag_core.evaluation.evaluate import tokens_of
+from rag_core.evaluation.grid import Grid, Setting
+from rag_core.evaluation.memory_index import MemoryIndex
+from rag_core.evaluation.questions import Dataset, Question, placed, texts_of
+from rag_core.evaluation.reporting import EvaluationReport
+from rag_core.evaluation.runs import QuestionRun, TokenCount, ask, depth_for, level_of
+from rag_core.evaluation.scoring import score
+from rag_core.evaluation.sweep_log import StoredRun, SweepLog
+from rag_core.evaluation.table import SweepTable
+from rag_core.evaluation.versions import code_version
+from rag_core.home import Home
+from rag_core.keyword import KeywordIndex
+from rag_core.late_interaction import TokenCache
+from rag_core.protocols import Embedder, OnProgress, Progress, Reranker, TokenEmbedder
+from rag_core.rerankers import (
+    CrossEncoderReranker,
+    LateInteractionReranker,
+    open_cross_encoder,
+)
+from rag_core.retrieval import RERANKED, Retriever, SearchOptions
+
+OpenModel = Callable[[str], Embedder]
+
+
+@dataclass(frozen=True, slots=True)
+class SweepProgress(Progress):
+    """How far a sweep is, in questions asked; `seconds_left` is a guess, None before there is one.
+
+    `name` says which setting is at work.
+    """
+
+    seconds_left: float | None = None
+
+
+def run_sweep(
+    home: Home,
+    dataset: Dataset,
+    grid: Grid,
+    *,
+    open_model: OpenModel = open_embedder,
+    unit: str = "characters",
+    on_progress: OnProgress | None = None,
+) -> SweepTable:
+    """Run what is not on record yet, and return the table of all settings.
+
+    No collection is read or changed; the results and the vectors' cache lie in the home.
+
+    Args:
+        home: where results are kept.
+        dataset: with its documents.
+        grid: what to try.
+        open_model: makes an embedder of a name.
+        unit: what chunk quality counts, "characters" or "tokens".
+        on_progress: called after every question and batch; raising `Cancelled` in it stops the
+            sweep, and what was finished stays.
+
+    Raises:
+        SettingsError: for a dataset without documents, or whose questions are about none of them.
+        ModelError: when a model cannot be had or cannot do what a setting asks of it.
+        HomeError: when results cannot be kept.
+    """
+    start = time.perf_counter()
+    texts = texts_of(dataset.documents)
+    questions, skipped = placed(dataset.questions, texts.get)
+    judged = [question for question in questions if question.judged]
+    if not judged:
+        raise SettingsError(
+            "No question of this set can be judged by its documents.",
+            hint="Give the documents with the questions. " + "; ".join(skipped[:3]),
+        )
+    data, code = dataset.sha256, code_version()
+    log = SweepLog(home.path, name=dataset.name, data=data, code=code)
+    sweep = _Sweep(home, dataset, judged, grid, open_model, log, on_progress)
+    stored = sweep.run()
+    ruler = tokens_of(texts.get) if unit == "tokens" else None
+    level, asked = level_of(judged), {question.id: question for question in judged}
+    reports = []
+    for setting in grid.settings():
+        run = stored[sweep.key(setting)]
+        results = tuple(
+            score(
+                asked[each.id], _cut(each, depth_for(level, setting.k)), [setting.k], level, ruler
+            )
+            for each in run.runs
+        )
+        described = {**setting.as_dict(), "label": setting.label, "chunks": run.chunks}
+        reports.append(
+            EvaluationReport(
+                dataset.name, described, (setting.k,), level, results, tuple(skipped),
+                dataset.sha256, code_version(),
+            )
+        )  # fmt: skip
+    return SweepTable(dataset.name, tuple(reports), time.perf_counter() - start)
+
+
+def _cut(run: QuestionRun, depth: int) -> QuestionRun:
+    return replace(run, retrieved=run.retrieved[:depth])
+
+
+@dataclass
+class _Sweep:
+    """A sweep at work."""
+
+    home: Home
+    dataset: Dataset
+    questions: Sequence[Question]
+    grid: Grid
+    open_model: OpenModel
+    log: SweepLog
+    on_progress: OnProgress | None
+    models: dict[str, CachedEmbedder] = field(default_factory=dict)
+    count: TokenCount = field(default_factory=TokenCount)
+    done: int = 0
+    fresh: int = 0
+    total: int = 0
+    began: float = 0.0
+
+    def run(self) -> dict[str, StoredRun]:
+        """Run what is missing and return every run of the grid, by key."""
+        stored = self.log.runs()
+        wanted = {self.key(setting): setting for setting in self.grid.settings()}
+        missing = [setting for key, setting in wanted.items() if key not in stored]
+        self.total = len(wanted) * len(self.questions)
+        self.done = self.total - len(missing) * len(self.questions)
+        self.began = time.perf_counter()
+        for (model, chunker), group in groupby(missing, lambda each: (each.model, each.chunker)):
+            settings = list(group)
+            chunks, search = self._index(model, chunker, settings[0])
+            for setting in settings:
+                runs = tuple(self._asked(setting, chunks, search))
+                run = StoredRun(self.key(setting), setting.as_dict(), len(chunks), runs)
+                self.log.append(run)
+                stored[run.key] = run
+        return stored
+
+    def key(self, setting: Setting) -> str:
+        """Return what names a run: everything that decides it, so settings of other k share it."""
+        return content_id(
+            json.dumps({**setting.as_dict(), "k": self._depth(setting)}, sort_keys=True),
+            self._model(setting.model).fingerprint,
+        )
+
+    def _depth(self, setting: Setting) -> int:
+        """Return how many chunks to ask for: one depth for every k that sees the same order."""
+        # A reranker reads max(k, RERANKED). A fixed depth lets another grid find the run, too.
+        return max(RERANKED, depth_for(level_of(self.questions), setting.k))
+
+    def _model(self, name: str) -> CachedEmbedder:
+        if name not in self.models:
+            try:
+                opened = self.open_model(name)
+            except ValueError as error:
+                raise SettingsError(f"There is no such model: {error}.") from error
+            self.models[name] = (
+                opened
+                if isinstance(opened, CachedEmbedder)
+                else CachedEmbedder(opened, self.home.vectors)
+            )
+        return self.models[name]
+
+    def _index(
+        self, model: str, chunker: str, setting: Setting
+    ) -> tuple[list[Chunk], Callable[[str, SearchOptions, Reranker | None], Any]]:
+        """Cut and embed every document; return the chunks and what searches them."""
+        embedder, values = self._model(model), json.loads(chunker)
+        name = values.pop("name")
+        cutter = chunker_from(name, values, embedder=embedder)
+        chunks = []
+        for number, document in enumerate(self.dataset.documents, start=1):
+            chunks += [
+                replace(chunk, metadata={**chunk.metadata, "name": document.name})
+                for chunk in cutter.chunk(document)
+            ]
+            if number % 50 == 0:
+                self._tell("chunking", setting)
+        store = MemoryIndex(embedder.dimension)
+        if any(each.mode != "keyword" for each in self.grid.settings()):
+            vectors = embedder.embed_documents(
+                [chunk.text for chunk in chunks],
+                on_progress=lambda _: self._tell("embedding", setting),
+            )
+            store.upsert(chunks, vectors)
+            for question in self.questions:
+                embedder.embed_query(question.text)
+        keywords = KeywordIndex(chunks)
+        retriever = Retriever(embedder=embedder, store=lambda: store, keywords=lambda: keywords)
+
+        def search(query: str, options: SearchOptions, reranker: Reranker | None) -> Any:  # noqa: ANN401
+            return retriever.search(query, options, reranker=reranker)
+
+        return chunks, search
+
+    def _asked(
+        self, setting: Setting, chunks: Sequence[Chunk], search: Callable[..., Any]
+    ) -> Iterator[QuestionRun]:
+        reranker = _reranker(setting.rerank, self._model(setting.model))
+        options = SearchOptions(mode=setting.mode, k=self._depth(setting), rerank=reranker)
+        by_name: dict[str, list[Chunk]] = {}
+        for chunk in chunks:
+            by_name.setdefault(str(chunk.metadata["name"]), []).append(chunk)
+        self._tell("searching", setting)
+        for run in ask(
+            self.questions,
+            lambda text: search(text, options, reranker),
+            lambda name: by_name.get(name, ()),
+            self.count,
+        ):
+            self.done += 1
+            self.fresh += 1
+            self._tell("searching", setting)
+            yield run
+
+    def _tell(self, stage: str, setting: Setting) -> None:
+        if self.on_progress is None:
+            return
+        spent = time.perf_counter() - self.began
+        left = spent / self.fresh * (self.total - self.done) if self.fresh else None
+        label = ", ".join(filter(None, (setting.chunking_label, setting.mode, setting.rerank)))
+        self.on_progress(SweepProgress(stage, self.done, self.total, label, seconds_left=left))
+
+
+def _reranker(choice: str | None, embedder: CachedEmbedder) -> Reranker | None:
+    if choice is None:
+        return None
+    kind, colon, model = choice.partition(":")
+    if kind == CrossEncoderReranker.name:
+        return open_cross_encoder(model) if colon else open_cross_encoder()
+    if not isinstance(embedder, TokenEmbedder):
+        raise ModelError(
+            f"{embedder.name} does not show the vectors of its tokens.",
+            hint="Late interaction needs a local model, such as all-MiniLM-L6-v2.",
+        )
+    return LateInteractionReranker(TokenCache(embedder))
