@@ -2,8 +2,7 @@
 
 import streamlit as st
 
-from rag_core import LOADERS
-from ui import indexing, library, state
+from ui import access, indexing, library, state
 from ui.chunk_lab import keep_panel
 from ui.errors import boundary
 
@@ -11,22 +10,10 @@ collection = state.collection()
 
 st.title("Upload", anchor=False)
 with boundary():
-    with st.form("upload_form", clear_on_submit=True):
-        files = st.file_uploader(
-            "Documents",
-            accept_multiple_files=True,
-            key="files",
-            help="They are kept on this machine, in the data folder.",
-        )
-        st.caption(f"Formats: {', '.join(sorted(LOADERS))}")
-        submitted = st.form_submit_button(
-            "Add to the collection",
-            key="add_files",
-            type="primary",
-            icon=":material/add:",
-        )
-    if submitted:
-        indexing.submit(collection, files)
+    if access.may_edit():
+        indexing.form(collection)
+    else:
+        st.info("You can look at this library, and not change it.", icon=":material/lock:")
     indexing.price(collection)
     indexing.unfinished(collection)
     indexing.panel(collection)

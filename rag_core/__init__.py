@@ -21,6 +21,7 @@ from rag_core.datatypes import (
 )
 from rag_core.embedders import open_embedder
 from rag_core.errors import (
+    AccessError,
     Cancelled,
     FilterError,
     FingerprintError,
@@ -46,6 +47,7 @@ __all__ = [
     "CHUNKERS",
     "LOADERS",
     "STORES",
+    "AccessError",
     "Answer",
     "AnswerStream",
     "Cancelled",

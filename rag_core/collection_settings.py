@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from rag_core.access import require
 from rag_core.catalog import Catalog, DocumentInfo
 from rag_core.chunkers import CHUNKERS, make_chunker
 from rag_core.database import Database
@@ -31,7 +32,12 @@ class CollectionSettings:
         return json.loads(rows[0]["value"]) if rows else None
 
     def put(self, collection: str, key: str, value: Any) -> None:  # noqa: ANN401
-        """Keep the value; durable when it returns."""
+        """Keep the value; durable when it returns.
+
+        Raises:
+            AccessError: for a viewer.
+        """
+        require("editor", "change a collection's settings")
         with self._database.transaction() as db:
             db.execute(
                 "INSERT OR REPLACE INTO settings VALUES (?, ?, ?)",

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from rag_core.access import require
 from rag_core.errors import Cancelled, RagError
 from rag_core.pipeline import RagPipeline
 from rag_core.protocols import Progress
@@ -51,11 +52,13 @@ class IngestQueue:
 
     def resume(self, uploads: Sequence[Upload]) -> None:
         """Index uploads that an earlier run left unfinished."""
+        require("editor", "add documents")
         for upload in uploads:
             self._enqueue(upload)
 
     def cancel(self, upload_id: int | None = None) -> None:
         """Stop one file, or all that are not done; what is indexed already stays."""
+        require("editor", "stop the indexing of a file")
         with self._lock:
             unfinished = {id_ for id_, file in self._files.items() if file.state != "done"}
             self._cancelled |= unfinished if upload_id is None else unfinished & {upload_id}

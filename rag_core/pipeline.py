@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self, Unpack
 
+from rag_core.access import require
 from rag_core.answers import AnswerStream
 from rag_core.catalog import DocumentInfo
 from rag_core.datatypes import Answer, Chunk, Document, Message, SearchResult, Span
@@ -75,6 +76,8 @@ class RagPipeline(PipelineParts):
         opened = open_embedder(embedder) if isinstance(embedder, str) else embedder
         folder = Home.open(Path(home) if home is not None else home_from_env())
         try:
+            if collection not in (DEFAULT_COLLECTION, *folder.catalog.collections()):
+                require("editor", "create a collection")
             folder.catalog.add_collection(collection)
             return cls(
                 folder, collection, store_url=store_url, embedder=opened, generator=generator
@@ -115,6 +118,7 @@ class RagPipeline(PipelineParts):
             ValueError: for text that UTF-8 cannot hold; then none is accepted.
             HomeError: when one cannot be kept; those before it are unfinished.
         """
+        require("editor", "add documents")
         uploads = [
             self._ingestor.accept(
                 document.name,
@@ -128,7 +132,12 @@ class RagPipeline(PipelineParts):
         )
 
     def accept(self, name: str, data: bytes) -> Upload:
-        """Keep a file that is to be indexed; once this returns, it is not forgotten."""
+        """Keep a file that is to be indexed; once this returns, it is not forgotten.
+
+        Raises:
+            AccessError: for a viewer.
+        """
+        require("editor", "add documents")
         return self._ingestor.accept(name, data)
 
     def process(
@@ -147,6 +156,7 @@ class RagPipeline(PipelineParts):
 
     def discard(self, upload: Upload) -> None:
         """Forget an unfinished file."""
+        require("editor", "discard a file")
         self._ingestor.discard(upload)
 
     def delete(self, document_ids: Iterable[str]) -> None:
@@ -155,6 +165,7 @@ class RagPipeline(PipelineParts):
         Raises:
             UnknownDocumentError: for an id that is not there; then nothing is removed.
         """
+        require("editor", "delete documents")
         self._ingestor.delete(document_ids)
 
     def documents(self) -> list[DocumentInfo]:

@@ -43,7 +43,7 @@ def queue(pipeline):
     queue = IngestQueue(pipeline)
     yield queue
     queue.cancel()
-    pipeline.embedder.gate.set()
+    pipeline.embedder.inner.gate.set()
     assert queue.wait(20)
 
 

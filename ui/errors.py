@@ -7,7 +7,9 @@ from contextlib import contextmanager
 
 import streamlit as st
 
+from rag_core.access import acting_as
 from rag_core.errors import RagError
+from ui import access
 from ui.text import plain
 
 
@@ -19,7 +21,8 @@ def boundary() -> Iterator[None]:
     through the others.
     """
     try:
-        yield
+        with acting_as(access.role()):
+            yield
     except RagError as error:
         show(error.message, error.hint)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from rag_core import FileProgress, FileReport, IngestQueue
+from rag_core import LOADERS, FileProgress, FileReport, IngestQueue
 from rag_core.costs import estimate, said
 from ui import services, state
 from ui.errors import boundary, show
@@ -204,6 +204,21 @@ def _discard(collection: str) -> None:
     with boundary():
         for upload in services.queue(collection).unfinished():
             services.pipeline(collection).discard(upload)
+
+
+def form(collection: str) -> None:
+    """Ask for files, and hand them on."""
+    with st.form("upload_form", clear_on_submit=True):
+        files = st.file_uploader(
+            "Documents", accept_multiple_files=True, key="files",
+            help="They are kept on this machine, in the data folder.",
+        )  # fmt: skip
+        st.caption(f"Formats: {', '.join(sorted(LOADERS))}")
+        submitted = st.form_submit_button(
+            "Add to the collection", key="add_files", type="primary", icon=":material/add:"
+        )
+    if submitted:
+        submit(collection, files)
 
 
 def submit(collection: str, files: list[Any]) -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from rag_core.errors import SettingsError
 from rag_core.generators.chat import chat_from_env
-from ui import indexing, services, state
+from ui import access, indexing, services, state
 from ui.errors import boundary
 from ui.text import number, plain
 
@@ -19,27 +19,31 @@ def show() -> None:
             "Collection", names, key="collection", bind="query-params",
             help="A collection is a library of its own: its documents, its index, its questions.",
         )  # fmt: skip
-        with (
-            st.popover(
-                "New collection",
-                icon=":material/add:",
-                type="tertiary",
-                key="new_collection_open",
-                on_change="rerun",
-            ),
-            st.form("new_collection_form", border=False),
-        ):
-            st.text_input("Name", key="new_collection", placeholder="my-library", max_chars=63)
-            st.form_submit_button(
-                "Create", key="create_collection", type="primary", on_click=_create
-            )
+        if access.may_edit():
+            _new_collection()
         _contents(state.collection())
+        access.show()
         chat = chat_from_env()
         st.caption(
             f":material/smart_toy: Answers by {plain(chat.name)}"
             if chat
             else ":material/format_quote: Answers are quoted, without a model"
         )
+
+
+def _new_collection() -> None:
+    with (
+        st.popover(
+            "New collection",
+            icon=":material/add:",
+            type="tertiary",
+            key="new_collection_open",
+            on_change="rerun",
+        ),
+        st.form("new_collection_form", border=False),
+    ):
+        st.text_input("Name", key="new_collection", placeholder="my-library", max_chars=63)
+        st.form_submit_button("Create", key="create_collection", type="primary", on_click=_create)
 
 
 def _contents(collection: str) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rag_core.access import require
 from rag_core.embedders.cache_file import CacheFile, transaction, used_bytes
 from rag_core.protocols import FloatArray
 
@@ -150,7 +151,12 @@ class VectorCache:
         return CacheReport(models, self._max_bytes, self._file.size(), self._hits, self._misses)
 
     def clear(self, fingerprint: str | None = None) -> None:
-        """Forget all vectors, or those of one model, and give the disk back."""
+        """Forget all vectors, or those of one model, and give the disk back.
+
+        Raises:
+            AccessError: for a viewer.
+        """
+        require("editor", "clear the cache of embeddings")
 
         def write(db: sqlite3.Connection) -> None:
             with transaction(db):
