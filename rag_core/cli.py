@@ -1,4 +1,4 @@
-"""The command line: `python -m rag_core ingest | search | ask | documents | delete`."""
+"""The command line: `python -m rag_core ingest | search | ask | ...`; `--help` names all."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import click
 
 from rag_core.catalog import DocumentInfo
 from rag_core.cli_options import common, question_options
+from rag_core.cli_stores import move, store
 from rag_core.costs import estimate, said
 from rag_core.errors import HomeError, LoadError, UnknownDocumentError
 from rag_core.folders import Found, find_files, read_file
@@ -224,6 +225,10 @@ def delete(
         print_json(deleted=[{"id": info.id, "name": info.name} for info in chosen])
     else:
         click.echo(f"Deleted {listed}.")
+
+
+main.add_command(move)
+main.add_command(store)
 
 
 # -- work -------------------------------------------------------------------------------------

@@ -129,6 +129,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def _serve(self, verb):
         data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.state.server is not self.server:  # a connection that outlived its server
+            self.close_connection = True
+            self.connection.close()
+            return
         parts = urlsplit(self.path)
         try:
             if self.headers["Api-Key"] != KEY:

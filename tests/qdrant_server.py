@@ -77,6 +77,10 @@ class Handler(BaseHTTPRequestHandler):
     def _serve(self, verb):
         size = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(size)
+        if self.state.server is not self.server:  # a connection that outlived its server
+            self.close_connection = True
+            self.connection.close()
+            return
         parts = urlsplit(self.path)
         wait = parse_qs(parts.query).get("wait") == ["true"]
         try:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import os
 from importlib import import_module
 from urllib.parse import urlsplit
 
+from rag_core.errors import SettingsError
 from rag_core.protocols import VectorStore
 
 STORES = {
@@ -36,13 +38,37 @@ def open_store(url: str, *, collection: str, dimension: int, fingerprint: str = 
         FingerprintError: when the collection holds vectors of another model or length.
         StoreError: when the engine cannot be reached or refuses.
     """
+    module, name = STORES[_scheme(url)].split(":")
+    store: VectorStore = getattr(import_module(module), name)(
+        url, collection=collection, dimension=dimension, fingerprint=fingerprint
+    )
+    return store
+
+
+def store_url_from_env() -> str | None:
+    """Return RAGSCOPE_STORE, or None when it is unset or empty.
+
+    Raises:
+        SettingsError: when it names no store we know.
+    """
+    url = os.environ.get("RAGSCOPE_STORE")
+    if not url:
+        return None
+    try:
+        _scheme(url)
+    except ValueError as error:
+        raise SettingsError(
+            f"RAGSCOPE_STORE names no store: {error}.",
+            hint="Unset it to use the data folder, or set it to a url such as "
+            "postgresql://user@host/database.",
+        ) from error
+    return url
+
+
+def _scheme(url: str) -> str:
     scheme = urlsplit(url).scheme
     if scheme not in STORES:
         near = difflib.get_close_matches(scheme, STORES, n=1)
         guess = f" (did you mean {near[0]}://?)" if near else ""
         raise ValueError(f"unknown store {scheme!r}{guess}; known are {', '.join(sorted(STORES))}")
-    module, name = STORES[scheme].split(":")
-    store: VectorStore = getattr(import_module(module), name)(
-        url, collection=collection, dimension=dimension, fingerprint=fingerprint
-    )
-    return store
+    return scheme

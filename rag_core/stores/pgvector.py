@@ -22,7 +22,7 @@ from rag_core.stores.health import Description
 try:
     import psycopg
     from psycopg import sql
-    from psycopg_pool import ConnectionPool
+    from psycopg_pool import ConnectionPool, PoolTimeout
 except ImportError as error:  # this file is imported when a postgresql:// url is opened
     raise MissingDependencyError("psycopg", requirements="requirements-pgvector.txt") from error
 
@@ -237,6 +237,8 @@ class PgvectorStore:
             try:
                 with self._pool.connection() as db:
                     return work(db)
+            except PoolTimeout:
+                raise  # it has waited already
             except psycopg.OperationalError:
                 self._pool.check()  # a server that came back has left dead connections here
                 with self._pool.connection() as db:
