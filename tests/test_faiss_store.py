@@ -14,7 +14,7 @@ import pytest
 from faiss_driver import BATCH, batch
 from test_store_conformance import DIMENSION, chunks_and_vectors
 
-from rag_core import Chunk, Document, open_store
+from rag_core import Chunk, Document, RagPipeline, open_store
 from rag_core.errors import SettingsError, StoreError
 from rag_core.stores import faiss_rows
 
@@ -88,6 +88,38 @@ def test_filters_are_exact_among_few_and_many(store):
         for query in vectors[:5]:
             ids, _ = best(some, vectors[rows], query, 10)
             assert answers(store, [query], where=where) == [ids]
+
+
+def test_a_filter_asked_again_sees_what_has_changed(store):
+    chunks, vectors = chunks_and_vectors(40)
+    store.upsert(chunks[:20], vectors[:20])
+    where = {"name": "d1"}
+
+    def found():
+        return {hit.chunk.index for hit in store.query(vectors[0], 40, where)}
+
+    assert found() == found() == set(range(1, 20, 3))
+    store.upsert(chunks[20:], vectors[20:])
+    assert found() == set(range(1, 40, 3))
+    store.delete([chunks[1].id, chunks[0].id])
+    assert found() == set(range(4, 40, 3))
+    for year in range(30):  # more filters than are kept
+        store.query(vectors[0], 1, {"year": year})
+    assert found() == set(range(4, 40, 3))
+    # equal in Python, but not the same filter
+    assert store.query(vectors[0], 1, {"index": {"$in": [True]}}) == []
+    assert store.query(vectors[0], 1, {"index": {"$in": [4]}})[0].chunk == chunks[4]
+
+
+def test_a_pipeline_works_on_it(tmp_path, hash_embedder):
+    with RagPipeline.open(
+        tmp_path / "home", store_url=f"faiss://{tmp_path}/store", embedder=hash_embedder
+    ) as pipeline:
+        pipeline.ingest([Document.from_text(f"{n}.txt", f"{n} boats. " * 300) for n in range(3)])
+        [best] = pipeline.search("2 boats", mode="vector", k=1).hits
+        assert best.chunk.metadata["name"] == "2.txt"
+        pipeline.delete([best.chunk.document_id])
+        assert {chunk.metadata["name"] for chunk in pipeline.store()} == {"0.txt", "1.txt"}
 
 
 def test_what_was_replaced_or_removed_is_not_found(store):

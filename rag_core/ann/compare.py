@@ -6,14 +6,15 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rag_core.ann.indexes import EF_CONSTRUCTION, AnnIndex, M
+from rag_core.ann.indexes import AnnIndex
 from rag_core.ann.measure import (
+    Candidate,
     Measurement,
     Search,
     Truth,
     exact_answer,
     index_search,
-    measure,
+    measure_all,
     recall_in_batch,
 )
 from rag_core.protocols import FloatArray, IntArray, OnProgress, Progress
@@ -77,19 +78,16 @@ def compare(
     report = on_progress or _ignore
     report(Progress("comparing with every vector", 0, len(queries)))
     task = _Task(vectors, queries, exact_answer(vectors, queries, k, own=own), on_progress)
-    results = task.measured(AnnIndex("flat", vectors.shape[1]), [None])
+    dimension = vectors.shape[1]
+    candidates = task.built(AnnIndex("flat", dimension), [None])
     if n_probes:
-        results += task.measured(
-            AnnIndex("ivf", vectors.shape[1], n_clusters=n_clusters), sorted(set(n_probes))
-        )
+        candidates += task.built(AnnIndex("ivf", dimension, n_clusters=n_clusters), n_probes)
     if efs:
-        results += task.measured(
-            AnnIndex("hnsw", vectors.shape[1], m=M, ef_construction=EF_CONSTRUCTION),
-            sorted(set(efs)),
-        )
-    for name, search in (others or {}).items():
-        results.append(measure(name, search, vectors, queries, task.truth, on_progress=on_progress))
-    return Comparison(tuple(results), task.truth, len(vectors), vectors.shape[1], n_clusters)
+        candidates += task.built(AnnIndex("hnsw", dimension), efs)
+    candidates += [Candidate(name, search) for name, search in (others or {}).items()]
+    # All are built before one is asked: none is asked while the machine still works on another.
+    results = measure_all(candidates, vectors, queries, task.truth, on_progress)
+    return Comparison(tuple(results), task.truth, len(vectors), dimension, n_clusters)
 
 
 def first_over(
@@ -135,35 +133,20 @@ class _Task:
     truth: Truth
     on_progress: OnProgress | None
 
-    def measured(self, index: AnnIndex, settings: Sequence[int | None]) -> list[Measurement]:
-        """Build an index and measure it with every setting; IVF also with the least over RECALL."""
+    def built(self, index: AnnIndex, settings: Sequence[int | None]) -> list[Candidate]:
+        """Build an index and return it with every setting, IVF also with the least over RECALL."""
         start = time.perf_counter()
         if self.on_progress:
             self.on_progress(Progress(f"building {index.kind}", 0, len(self.vectors)))
         index.train(self.vectors)
         index.add(self.vectors, self.on_progress)
-        build = time.perf_counter() - start
-        memory = index.memory_bytes()
+        seconds, memory = time.perf_counter() - start, index.memory_bytes()
+        wanted = set(settings)
         if index.kind == "ivf":
-            least = least_n_probe(index, self.vectors, self.queries, self.truth)
-            settings = sorted({setting or 1 for setting in settings} | {least})
+            wanted.add(least_n_probe(index, self.vectors, self.queries, self.truth))
         return [
-            measure(
-                index.kind,
-                index_search(
-                    index,
-                    n_probe=setting if index.kind == "ivf" else None,
-                    ef=setting if index.kind == "hnsw" else None,
-                ),
-                self.vectors,
-                self.queries,
-                self.truth,
-                setting=setting,
-                build_seconds=build,
-                memory_bytes=memory,
-                on_progress=self.on_progress,
-            )
-            for setting in settings
+            Candidate(index.kind, index_search(index, setting), setting, seconds, memory)
+            for setting in sorted(wanted, key=lambda setting: setting or 0)
         ]
 
 

@@ -5,6 +5,7 @@ All of it is derived from the database and can be made again at any time.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ Packed = Mapping[str, Any]
 _MORE = 8  # fetched beyond k, so that equals at the last place are seen
 _TIE = 1e-6  # float32 products nearer than this may stand in either order
 _POINTS_A_CLUSTER = 39  # what FAISS wants for k-means; with fewer, comparing all is quick anyway
+_FILTERS_KEPT = 16
 _OUTGROWN = 2.0  # clusters are found anew when the collection has grown by this factor
 
 
@@ -47,6 +49,7 @@ class Rows:
         self._ids: list[str] = []
         self._packed: list[Packed] = []
         self._row_of: dict[str, int] = {}
+        self._matched: dict[str, IntArray] = {}
         self._approximate: Any = None
         self._trained_on = 0
 
@@ -56,6 +59,7 @@ class Rows:
     def add(self, ids: Sequence[str], packed: Sequence[Packed], vectors: FloatArray) -> None:
         """Insert rows, or replace those whose id exists; vectors float32 (n, d) of unit length."""
         self.remove(ids)
+        self._matched.clear()
         self._row_of.update(zip(ids, range(len(self), len(self) + len(ids)), strict=True))
         self._ids += ids
         self._packed += packed
@@ -74,6 +78,7 @@ class Rows:
         self._ids = [self._ids[row] for row in kept]
         self._packed = [self._packed[row] for row in kept]
         self._row_of = {id_: row for row, id_ in enumerate(self._ids)}
+        self._matched.clear()
         self._approximate = None
 
     def vectors(self, ids: Sequence[str]) -> dict[str, FloatArray]:
@@ -110,8 +115,14 @@ class Rows:
         return [self._ids[row] for row in self._matching(where)]
 
     def _matching(self, where: Where) -> IntArray:
-        rows = [row for row, packed in enumerate(self._packed) if matches(where, packed)]
-        return np.array(rows, np.int64)
+        """Return the rows that match; kept until rows change, for a filter is seldom used once."""
+        key = json.dumps(where, sort_keys=True)
+        if key not in self._matched:
+            rows = [row for row, packed in enumerate(self._packed) if matches(where, packed)]
+            if len(self._matched) == _FILTERS_KEPT:
+                self._matched.clear()
+            self._matched[key] = np.array(rows, np.int64)
+        return self._matched[key]
 
     def _search(self, vector: FloatArray, k: int, only: IntArray | None) -> IntArray:
         faiss = _faiss()
@@ -127,7 +138,9 @@ class Rows:
         return self._asked(self._flat, vector, k, None)
 
     def _asked(self, index: Any, vector: FloatArray, k: int, choice: Any) -> IntArray:  # noqa: ANN401
-        _, rows = index.search(vector[np.newaxis], k, params=choice)
+        # Two threads gain little on one query, and lose much where others compute too.
+        with _one_thread():
+            _, rows = index.search(vector[np.newaxis], k, params=choice)
         found: IntArray = rows[0][rows[0] >= 0]
         return found
 
