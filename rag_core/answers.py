@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rag_core.datatypes import Answer, Citation, Prompt, SearchHit, SearchResult, Span
+from rag_core.datatypes import Answer, Citation, Prompt, SearchHit, SearchResult, Span, Timing
 from rag_core.errors import RagError
-from rag_core.prompts import NOT_FOUND
+from rag_core.prompts import NOT_FOUND, estimate_tokens
 from rag_core.protocols import Generator
 
 _MARK = re.compile(r"“|\[(\d{1,3})\]")
@@ -19,9 +20,22 @@ class AnswerStream:
     """An answer in the making: iterate for its text, then read `answer`.
 
     Iterating again repeats what came; reading `answer` first runs the stream to its end.
+    `standalone` is the question that was searched for, and `note` says what went wrong with it.
     """
 
-    def __init__(self, prompt: Prompt, result: SearchResult, generator: Generator) -> None:
+    def __init__(
+        self,
+        prompt: Prompt,
+        result: SearchResult,
+        generator: Generator,
+        *,
+        note: str = "",
+        stages: Sequence[Timing] = (),
+    ) -> None:
+        self.standalone = prompt.question
+        self.note = note
+        self._stages = tuple(stages)
+        self._generating = 0.0
         self.prompt = prompt
         self.result = result
         self._generator = generator
@@ -35,12 +49,24 @@ class AnswerStream:
         if self._failure:  # what broke off must not pass for a whole answer
             raise self._failure
         try:
-            for piece in self._coming:
+            while (piece := self._next()) is not None:
                 self._pieces.append(piece)
                 yield piece
         except RagError as error:
             self._failure = error
             raise
+
+    def _next(self) -> str | None:
+        started = time.perf_counter()  # the reader's own time between two pieces is not counted
+        try:
+            return next(self._coming, None)
+        finally:
+            self._generating += time.perf_counter() - started
+
+    @property
+    def stages(self) -> tuple[Timing, ...]:
+        """The stages and their times so far; generating is the last."""
+        return (*self._stages, Timing("generate", self._generating))
 
     @property
     def text(self) -> str:
@@ -63,7 +89,22 @@ class AnswerStream:
             model=self._generator.name,
             result=self.result,
             found=not self.text.startswith(NOT_FOUND),
+            standalone=self.standalone,
+            stages=self.stages,
+            tokens=estimate_tokens(self.text),
         )
+
+
+_STAGES = {"fusion": "fuse", "rerank": "rerank"}  # every other step of a search retrieves
+
+
+def timings(result: SearchResult, *, rewrite: float, prompt: float) -> tuple[Timing, ...]:
+    """Return the stages before generating, in seconds: rewrite, retrieve, fuse, rerank, prompt."""
+    seconds = dict.fromkeys(("rewrite", "retrieve", "fuse", "rerank", "prompt"), 0.0)
+    seconds |= {"rewrite": rewrite, "prompt": prompt}
+    for stage in result.stages:
+        seconds[_STAGES.get(stage.name, "retrieve")] += stage.seconds
+    return tuple(Timing(name, taken) for name, taken in seconds.items())
 
 
 @dataclass(frozen=True, slots=True)

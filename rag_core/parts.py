@@ -26,6 +26,7 @@ from rag_core.protocols import (
     TokenEmbedder,
     VectorStore,
 )
+from rag_core.relevance import RELEVANT, support
 from rag_core.rerankers import (
     RERANKERS,
     CrossEncoderReranker,
@@ -172,6 +173,14 @@ class PipelineParts:
     def vectors(self, chunks: Sequence[Chunk]) -> FloatArray:
         """Return the chunks' unit vectors, in order: the store's own, else embedded now."""
         return self._retriever.vectors(chunks)
+
+    def _relevant(self, result: SearchResult) -> bool:
+        """Return whether any hit comes near the question; always, without token vectors."""
+        if not result.hits or not isinstance(self.embedder, TokenEmbedder):
+            return bool(result.hits)
+        texts = [hit.chunk.text for hit in result.hits]
+        asked, *read = self.tokens().vectors([result.query, *texts])
+        return max(support(result.query, asked, text) for text in read) >= RELEVANT
 
     def warm_up(self) -> None:
         """Load the model, the store and the keyword index now, ahead of the first question."""

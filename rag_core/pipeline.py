@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self, Unpack
 
 from rag_core.access import require
-from rag_core.answers import AnswerStream
+from rag_core.answers import AnswerStream, timings
 from rag_core.catalog import DocumentInfo
 from rag_core.datatypes import Answer, Chunk, Document, Message, SearchResult, Span
 from rag_core.embedders import open_embedder
 from rag_core.errors import SettingsError, UnknownDocumentError
 from rag_core.findings import Trace
+from rag_core.followups import stand_alone
 from rag_core.home import Home, home_from_env
 from rag_core.ingestion import checked
 from rag_core.parts import PipelineParts
-from rag_core.prompts import build_prompt
+from rag_core.prompts import SYSTEM_PROMPT, build_prompt
 from rag_core.protocols import (
     Chunker,
     Embedder,
@@ -247,9 +249,33 @@ class RagPipeline(PipelineParts):
     ) -> AnswerStream:
         """Search now, and return the answer as a stream of text with everything it is made from.
 
-        With no source found, no model is called and the answer says so.
+        A question that leans on `history` is made to stand alone first; see `followups`. With no
+        relevant source found, no model is called and the answer says so.
+
+        Args:
+            question: as the person typed it.
+            k: how many sources, at least 1; fewer when the model's window has no room.
+            where: a metadata filter.
+            history: the messages before, oldest first.
+
+        Raises:
+            ValueError, FilterError, StoreError: as `search` does.
+            ModelError: when not even the best source fits the model's window.
         """
+        started = time.perf_counter()
+        model = self.generator
+        alone = stand_alone(question, history, model)
+        rewritten = time.perf_counter()
         reader = "late-interaction" if isinstance(self.embedder, TokenEmbedder) else None
-        result = self.search(question, k=k, where=where, rerank=reader)
-        prompt = build_prompt(question, result.hits, history)
-        return AnswerStream(prompt, result, self.generator)
+        result = self.search(alone.question, k=k, where=where, rerank=reader)
+        searched = time.perf_counter()
+        prompt = build_prompt(
+            alone.question,
+            result.hits if self._relevant(result) else (),
+            history,
+            system_prompt=getattr(model, "system_prompt", SYSTEM_PROMPT),
+            asked=question,
+            max_tokens=getattr(model, "prompt_tokens", None),
+        )
+        times = timings(result, rewrite=rewritten - started, prompt=time.perf_counter() - searched)
+        return AnswerStream(prompt, result, model, note=alone.note, stages=times)

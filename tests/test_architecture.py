@@ -46,8 +46,9 @@ LEAVES = {
     "filters": set(),
     "findings": set(),
     "folders": set(),
+    "followups": {"sentences", "terms"},
     "fusion": set(),
-    "generators": {"late_interaction", "prompts", "sentences", "terms"},
+    "generators": {"late_interaction", "prompts", "relevance", "sentences", "terms"},
     "graphemes": set(),
     "keyword": {"bm25", "filters", "terms"},
     "late_interaction": {"similarity"},
@@ -56,6 +57,7 @@ LEAVES = {
     "originals": set(),
     "prompts": set(),
     "rank_flow": set(),
+    "relevance": {"terms"},
     "reports": set(),
     # A reranker makes text encodable as the embedders do, before the same tokenizers.
     "rerankers": {"embedders", "late_interaction"},

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, cast
 
-from rag_core.datatypes import Prompt
+from rag_core.datatypes import Message, Prompt
 from rag_core.errors import ModelError
+from rag_core.generators.failures import TIMEOUT_SECONDS, errors_as_ours
+from rag_core.prompts import SYSTEM_PROMPT
 
 if TYPE_CHECKING:
     from openai import OpenAI
     from openai.types.chat import ChatCompletionMessageParam
 
 DEFAULT_MODEL = "gpt-4o-mini"
-TIMEOUT_SECONDS = 60.0
+OPENAI_WINDOW = 128_000  # tokens; the default model's
+LOCAL_WINDOW = 4_096  # tokens; what Ollama gives a model that nobody asked it to give more
 
 
 class ChatGenerator:
     """A chat model at OpenAI, or at any server that speaks its protocol (Ollama, vLLM, ...).
 
-    With a base URL and no model, the server's first model is taken.
+    With a base URL and no model, the server's first model is taken. `window` is how many tokens
+    the model reads and writes together.
     """
 
     def __init__(
@@ -32,12 +35,18 @@ class ChatGenerator:
         api_key: str | None = None,
         temperature: float = 0.0,
         max_tokens: int = 800,
+        system_prompt: str = SYSTEM_PROMPT,
+        window: int | None = None,
+        timeout: float = TIMEOUT_SECONDS,
     ) -> None:
+        self.system_prompt = system_prompt
+        self.window = window or (LOCAL_WINDOW if base_url else OPENAI_WINDOW)
         self._model = model
         self._base_url = base_url
         self._api_key = api_key
         self._temperature = temperature
         self._max_tokens = max_tokens
+        self._timeout = timeout
         self._client: OpenAI | None = None
 
     @property
@@ -45,31 +54,65 @@ class ChatGenerator:
         """The model's name."""
         return self._model or ("the server's model" if self._base_url else DEFAULT_MODEL)
 
+    @property
+    def prompt_tokens(self) -> int:
+        """How many tokens a prompt may have, so that the answer still fits the window."""
+        return max(0, self.window - self._max_tokens)
+
     def stream(self, prompt: Prompt) -> Iterator[str]:
         """Yield the answer as the server sends it.
 
         Raises:
-            ModelError: when the server cannot be reached, refuses, or breaks off.
+            ModelError: when the server cannot be reached, refuses, breaks off, or says nothing.
         """
-        with _errors_as_ours(self._base_url):
-            if self._model is None:
-                self._model = self._choose()
-            messages = [{"role": m.role, "content": m.content} for m in prompt.messages]
+        said = finished = False
+        with errors_as_ours(self._base_url, timeout=self._timeout):
             stream = self._open().chat.completions.create(
-                model=self._model,
-                messages=cast("list[ChatCompletionMessageParam]", messages),
+                model=self._chosen(),
+                messages=_as_params(prompt.messages),
                 temperature=self._temperature,
                 max_tokens=self._max_tokens,
                 stream=True,
             )
-            finished = False
             with stream:
                 for choice in (choice for event in stream for choice in event.choices[:1]):
                     finished = finished or choice.finish_reason is not None
                     if choice.delta.content:
+                        said = True
                         yield choice.delta.content
-            if not finished:  # a dropped connection looks like an end; only this tells them apart
-                raise ModelError("The answer broke off half-way.", hint="Ask again.")
+        if not finished:  # a dropped connection looks like an end; only this tells them apart
+            raise ModelError("The answer broke off half-way.", hint="Ask again.")
+        if not said:
+            raise ModelError(
+                f"{self.name} gave an empty answer.", hint="Ask again, or choose another model."
+            )
+
+    def ask(self, messages: Sequence[Message], *, max_tokens: int) -> str:
+        """Return a short reply, not streamed.
+
+        Raises:
+            ModelError: as `stream` does.
+        """
+        with errors_as_ours(self._base_url, timeout=self._timeout):
+            reply = self._open().chat.completions.create(
+                model=self._chosen(),
+                messages=_as_params(messages),
+                temperature=0.0,
+                max_tokens=max_tokens,
+            )
+            text = (reply.choices[0].message.content or "").strip() if reply.choices else ""
+        if not text:
+            raise ModelError(f"{self.name} gave an empty answer.", hint="Ask again.")
+        return text
+
+    def models(self) -> list[str]:
+        """Return the names of the server's models, sorted.
+
+        Raises:
+            ModelError: when the server cannot be reached or refuses.
+        """
+        with errors_as_ours(self._base_url, timeout=self._timeout):
+            return sorted(model.id for model in self._open().models.list())
 
     def _open(self) -> OpenAI:
         if self._client is None:
@@ -77,12 +120,17 @@ class ChatGenerator:
 
             # Servers on one's own machine want no key, but the package insists on one.
             key = self._api_key or ("none" if self._base_url else None)
-            self._client = OpenAI(api_key=key, base_url=self._base_url, timeout=TIMEOUT_SECONDS)
+            self._client = OpenAI(
+                api_key=key, base_url=self._base_url, timeout=self._timeout, max_retries=0
+            )
         return self._client
 
-    def _choose(self) -> str:
-        if not self._base_url:
-            return DEFAULT_MODEL
+    def _chosen(self) -> str:
+        if self._model is None:
+            self._model = self._first() if self._base_url else DEFAULT_MODEL
+        return self._model
+
+    def _first(self) -> str:
         for model in self._open().models.list():
             return model.id
         raise ModelError(
@@ -104,32 +152,6 @@ def chat_from_env() -> ChatGenerator | None:
     )
 
 
-@contextmanager
-def _errors_as_ours(base_url: str | None) -> Iterator[None]:
-    import openai
-
-    where = base_url or "OpenAI"
-    try:
-        yield
-    except openai.AuthenticationError as error:
-        raise ModelError(f"{where} refused the key.", hint="Check OPENAI_API_KEY.") from error
-    except openai.NotFoundError as error:
-        raise ModelError(
-            f"{where} does not know this model or address.",
-            hint="Check RAGSCOPE_CHAT_MODEL and OPENAI_BASE_URL (it usually ends in /v1).",
-        ) from error
-    except openai.RateLimitError as error:
-        raise ModelError(
-            f"{where} is receiving too many requests, or the quota is used up.",
-            hint="Wait a moment and ask again.",
-        ) from error
-    except openai.APITimeoutError as error:
-        raise ModelError(
-            f"{where} did not answer within {TIMEOUT_SECONDS:.0f} s.", hint="Ask again."
-        ) from error
-    except openai.APIConnectionError as error:
-        raise ModelError(
-            f"{where} cannot be reached.", hint="Check the address and that the server runs."
-        ) from error
-    except openai.OpenAIError as error:
-        raise ModelError(f"{where} failed: {error}", hint="Ask again.") from error
+def _as_params(messages: Sequence[Message]) -> list[ChatCompletionMessageParam]:
+    plain = [{"role": message.role, "content": message.content} for message in messages]
+    return cast("list[ChatCompletionMessageParam]", plain)
