@@ -35,6 +35,7 @@ from rag_core.errors import (
     StoreError,
     UnknownDocumentError,
 )
+from rag_core.evaluation import EvaluationReport, evaluate, load_beir, load_squad
 from rag_core.fusion import reciprocal_rank_fusion
 from rag_core.jobs import FileProgress, IngestQueue
 from rag_core.keyword import KeywordIndex
@@ -54,6 +55,7 @@ __all__ = [
     "Chunk",
     "Citation",
     "Document",
+    "EvaluationReport",
     "FileProgress",
     "FileReport",
     "FilterError",
@@ -78,7 +80,10 @@ __all__ = [
     "Stage",
     "StoreError",
     "UnknownDocumentError",
+    "evaluate",
     "load",
+    "load_beir",
+    "load_squad",
     "make_chunker",
     "open_embedder",
     "open_store",

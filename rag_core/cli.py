@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from rag_core.catalog import DocumentInfo
+from rag_core.cli_evaluate import evaluate_command
 from rag_core.cli_options import common, question_options
 from rag_core.cli_stores import move, store
 from rag_core.costs import estimate, said
@@ -227,8 +228,8 @@ def delete(
         click.echo(f"Deleted {listed}.")
 
 
-main.add_command(move)
-main.add_command(store)
+for command in (evaluate_command, move, store):
+    main.add_command(command)
 
 
 # -- work -------------------------------------------------------------------------------------

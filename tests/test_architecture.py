@@ -92,6 +92,8 @@ ROOMS = (
     "terminal",
     "cli_options",
     "cli_stores",
+    "cli_figures",
+    "cli_evaluate",
     "cli",
     "rag_core",
     "__main__",

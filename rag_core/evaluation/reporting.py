@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,8 +11,6 @@ from typing import Any
 from rag_core.evaluation.runs import Level
 from rag_core.evaluation.scoring import QuestionResult
 from rag_core.evaluation.significance import Comparison, Interval, bootstrap, compare
-
-_METRIC = re.compile(r"(?P<name>.+)@(?P<k>\d+)")
 
 
 @dataclass(frozen=True)
@@ -47,11 +44,19 @@ class EvaluationReport:
         Raises:
             ValueError: for one that was not measured, with those that were.
         """
+        name = self._found(metric)
+        if name is None:
+            raise ValueError(f"unknown metric {metric!r}; measured are {', '.join(self.metrics)}")
+        return name
+
+    def measures(self, metric: str) -> bool:
+        """Return whether the metric was measured; see `resolve`."""
+        return self._found(metric) is not None
+
+    def _found(self, metric: str) -> str | None:
         wanted = metric.strip().lower()
-        for name in (wanted, f"{wanted}@{max(self.ks, default=0)}"):
-            if name in self.metrics:
-                return name
-        raise ValueError(f"unknown metric {metric!r}; measured are {', '.join(self.metrics)}")
+        names = (wanted, f"{wanted}@{max(self.ks, default=0)}")
+        return next((name for name in names if name in self.metrics), None)
 
     def by_question(self, metric: str) -> dict[str, float]:
         """Return the metric of each question that has it, by the question's id."""
@@ -152,9 +157,3 @@ class EvaluationReport:
     @property
     def _searched(self) -> list[QuestionResult]:
         return [result for result in self.results if result.question.judged]
-
-
-def metric_at(metric: str, k: int) -> str:
-    """Return the metric's name at another k; one without "@" stays."""
-    found = _METRIC.fullmatch(metric)
-    return f"{found['name']}@{k}" if found else metric

@@ -98,27 +98,20 @@ def run_sweep(
     stored = sweep.run()
     ruler = tokens_of(texts.get) if unit == "tokens" else None
     level, asked = level_of(judged), {question.id: question for question in judged}
-    reports = []
-    for setting in grid.settings():
+
+    def report(setting: Setting) -> EvaluationReport:
         run = stored[sweep.key(setting)]
-        results = tuple(
-            score(
-                asked[each.id], _cut(each, depth_for(level, setting.k)), [setting.k], level, ruler
-            )
-            for each in run.runs
-        )
+        ks = tuple(k for k in sorted(set(grid.ks)) if k <= setting.k)
+        depth = depth_for(level, setting.k)
+        cut = [replace(each, retrieved=each.retrieved[:depth]) for each in run.runs]
+        results = tuple(score(asked[each.id], each, ks, level, ruler) for each in cut)
         described = {**setting.as_dict(), "label": setting.label, "chunks": run.chunks}
-        reports.append(
-            EvaluationReport(
-                dataset.name, described, (setting.k,), level, results, tuple(skipped),
-                dataset.sha256, code_version(),
-            )
-        )  # fmt: skip
-    return SweepTable(dataset.name, tuple(reports), time.perf_counter() - start)
+        return EvaluationReport(
+            dataset.name, described, ks, level, results, tuple(skipped), data, code
+        )
 
-
-def _cut(run: QuestionRun, depth: int) -> QuestionRun:
-    return replace(run, retrieved=run.retrieved[:depth])
+    reports = tuple(report(setting) for setting in grid.settings())
+    return SweepTable(dataset.name, reports, time.perf_counter() - start)
 
 
 @dataclass

@@ -15,11 +15,13 @@ COLUMNS = ("ndcg", "recall", "hit_rate", "mrr", "precision", "map")
 class Row:
     """One setting in a leaderboard.
 
-    `interval` is of the metric it is sorted by. `against_best` compares it with the first row, None
-    for that row itself; `tied` is True for the best and all that are not shown to be worse.
+    `interval` is of `metric`, by which the board is sorted. `against_best` compares it with the
+    first row, None for that row itself. `tied` is True for the best and all that are not shown to
+    be worse; `pareto` for those that no other beats in both the metric and context tokens.
     """
 
     report: EvaluationReport
+    metric: str
     interval: Interval
     against_best: Comparison | None
     tied: bool
@@ -61,7 +63,9 @@ class SweepTable:
         for report in order:
             versus = None if report is order[0] else report.compare(order[0], metric)
             tied = versus is None or versus.verdict == "tie"
-            rows.append(Row(report, report.interval(metric), versus, tied, id(report) in front))
+            rows.append(
+                Row(report, metric, report.interval(metric), versus, tied, id(report) in front)
+            )
         return rows
 
     def pareto(self, metric: str = "ndcg", cost: str = "tokens") -> list[EvaluationReport]:

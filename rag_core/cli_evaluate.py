@@ -1,0 +1,239 @@
+"""The command `python -m rag_core evaluate`: figures for people and for their CI."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from rag_core.cli_figures import check_suffix, fulfilled, parse_bar, show, show_paper, write
+from rag_core.cli_options import common
+from rag_core.errors import HomeError, SettingsError
+from rag_core.evaluation import (
+    KS,
+    CollectionQuestions,
+    Dataset,
+    EvaluationReport,
+    Grid,
+    SweepTable,
+    evaluate,
+    load_beir,
+    load_folder,
+    load_questions,
+    load_samples,
+    load_squad,
+    parse_grid,
+    run_sweep,
+)
+from rag_core.evaluation.paper import paper_table
+from rag_core.evaluation.sweep import SweepProgress
+from rag_core.home import Home, home_from_env
+from rag_core.pipeline import RagPipeline
+from rag_core.protocols import OnProgress, Progress
+from rag_core.retrieval import MODES, Mode
+from rag_core.terminal import ProgressBar, errors_shown, note, one_line, plain
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_ONE = "chunker=recursive " + f"k={','.join(map(str, KS))}"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the questions come from: at most one of these."""
+
+    squad: Path | None
+    beir: Path | None
+    questions: Path | None
+    samples: bool
+    documents: Path | None
+
+    def dataset(self) -> Dataset | None:
+        """Return the questions with their documents, or None when a collection is meant."""
+        if sum(map(bool, (self.squad, self.beir, self.questions, self.samples))) > 1:
+            raise click.UsageError("Give one of --squad, --beir, --questions and --samples.")
+        if self.documents and not self.questions:
+            raise click.UsageError("--documents go with --questions.")
+        if self.squad:
+            return load_squad(self.squad)
+        if self.beir:
+            return load_beir(self.beir)
+        if self.samples:
+            return load_samples()
+        if self.questions and self.documents:
+            return load_questions(self.questions, documents=load_folder(self.documents))
+        return None
+
+
+@click.command("evaluate")
+@click.option("--squad", type=_FILE, metavar="FILE", help="SQuAD 1.1 or 2.0.")
+@click.option("--beir", type=_FOLDER, metavar="DIR", help="A BEIR folder.")
+@click.option("--questions", type=_FILE, metavar="FILE", help="Questions as CSV or JSON lines.")
+@click.option("--documents", type=_FOLDER, metavar="DIR", help="What --questions are about.")
+@click.option("--samples", is_flag=True, help="The sample library and its questions.")
+@click.option("--paper", type=_FOLDER, metavar="DIR", help="Chroma's chunking evaluation data.")
+@click.option(
+    "--grid", "grids", multiple=True, metavar="SPEC", help='"default", or "size=200 k=5".'
+)
+@click.option("--mode", type=click.Choice(MODES), default="hybrid", show_default=True)
+@click.option("--rerank", metavar="NAME", help='Such as "late-interaction".')
+@click.option("--answers", is_flag=True, help="Answer the questions too (of a collection).")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N questions.")
+@click.option("--sort", default="ndcg", show_default=True, help="The metric a grid is sorted by.")
+@click.option(
+    "--fail-under", "bars", multiple=True, metavar="METRIC=VALUE", help="Such as ndcg@10=0.6."
+)
+@click.option(
+    "--report", "reports", multiple=True, type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE", help="Write it as .md, .csv or .html.",
+)  # fmt: skip
+@common
+def evaluate_command(
+    squad: Path | None,
+    beir: Path | None,
+    questions: Path | None,
+    documents: Path | None,
+    samples: bool,
+    paper: Path | None,
+    grids: tuple[str, ...],
+    mode: Mode,
+    rerank: str | None,
+    answers: bool,
+    limit: int | None,
+    sort: str,
+    bars: tuple[str, ...],
+    reports: tuple[Path, ...],
+    home: Path | None,
+    collection: str,
+    as_json: bool,
+) -> None:
+    """Measure how well questions are served; compare settings with --grid.
+
+    With --squad, --beir, --samples, or --questions and --documents, the documents are indexed apart
+    from every collection, and what was run is kept in the home: run it again to resume. Without
+    documents, a collection is measured as it is, by --questions or by its own question set.
+
+    Exit code 1 when the figures are --fail-under (of a grid: of its best setting).
+
+    JSON: name, settings [label, chunker, mode, rerank, model, k], metrics {name: mean, low, high},
+    latency_p50, by_question; of a grid: name, seconds, rows of these with tied, pareto, p.
+    """
+    wanted = [parse_bar(text) for text in bars]
+    for path in reports:
+        check_suffix(path)
+    sources = Sources(squad, beir, questions, samples, documents)
+    with errors_shown(), ProgressBar(1, quiet=as_json) as bar:
+        if paper:
+            _paper(paper, home, bar, as_json)
+            return
+        dataset = sources.dataset()
+        found: EvaluationReport | SweepTable
+        if dataset is None:
+            _only_documents(grids)
+            asked = _Asked(questions, limit, mode, rerank, answers)
+            found = _collection(home, collection, asked, _shown(bar))
+        else:
+            _only_collections(answers)
+            found = _swept(home, dataset.first(limit), _grid(grids, mode, rerank), bar)
+            found = found if grids else found.reports[-1]
+        for path in reports:
+            write(path, found, sort)
+        show(found, sort, as_json=as_json)
+        settings = found.reports if isinstance(found, SweepTable) else (found,)
+        kept = fulfilled(wanted, settings)
+    if not kept:
+        raise SystemExit(1)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a collection is asked, and how."""
+
+    questions: Path | None
+    limit: int | None
+    mode: Mode
+    rerank: str | None
+    answers: bool
+
+
+def _only_documents(grids: tuple[str, ...]) -> None:
+    if grids:
+        raise click.UsageError("--grid needs documents: --samples, say, or --documents.")
+
+
+def _only_collections(answers: bool) -> None:
+    if answers:
+        raise click.UsageError("--answers measures a collection: leave out the documents.")
+
+
+def _grid(told: tuple[str, ...], mode: Mode, rerank: str | None) -> Grid:
+    """Return the grid that was asked for, or a single way of searching at every usual k."""
+    return (
+        parse_grid(told) if told else parse_grid([f"mode={mode} {_ONE} rerank={rerank or 'none'}"])
+    )
+
+
+def _collection(
+    home: Path | None, collection: str, asked: _Asked, on_progress: OnProgress
+) -> EvaluationReport:
+    folder = home or home_from_env()
+    if not folder.exists():  # it is not created just to find nothing in it
+        raise HomeError(
+            f"There is no data folder {folder}.",
+            hint="Index something first, with: ingest PATH, or give documents with the questions.",
+        )
+    with RagPipeline.open(folder, collection=collection) as pipeline:
+        if asked.questions:
+            texts = {info.name: pipeline.document(info.id).text for info in pipeline.documents()}
+            dataset = load_questions(asked.questions, texts=texts)
+        else:
+            own = CollectionQuestions(pipeline.home.settings, collection).list()
+            dataset = Dataset(collection, tuple(own))
+        if not dataset.questions:
+            raise SettingsError(
+                f"The collection {collection!r} has no questions.",
+                hint="Write some on the Evaluation page, or give a file with --questions.",
+            )
+        try:
+            return evaluate(
+                pipeline,
+                dataset.first(asked.limit),
+                mode=asked.mode,
+                rerank=asked.rerank,
+                answers=asked.answers,
+                on_progress=on_progress,
+            )
+        except ValueError as error:
+            raise click.UsageError(plain(str(error))) from None
+
+
+def _swept(home: Path | None, dataset: Dataset, grid: Grid, bar: ProgressBar) -> SweepTable:
+    for remark in dataset.notes:
+        note(one_line(remark))
+    folder = Home.open(home or home_from_env())
+    try:
+        return run_sweep(folder, dataset, grid, on_progress=_shown(bar))
+    except KeyboardInterrupt:
+        note("Stopped; run it again to go on.")
+        raise
+    finally:
+        folder.close()
+
+
+def _paper(data: Path, home: Path | None, bar: ProgressBar, as_json: bool) -> None:
+    folder = Home.open(home or home_from_env())
+    try:
+        rows = paper_table(folder, data, on_progress=_shown(bar))
+    finally:
+        folder.close()
+    show_paper(rows, as_json=as_json)
+
+
+def _shown(bar: ProgressBar) -> OnProgress:
+    def show(progress: Progress) -> None:
+        left = progress.seconds_left if isinstance(progress, SweepProgress) else None
+        said = progress.name if left is None else f"{progress.name}, about {left:,.0f} s left"
+        bar.update(Progress(progress.stage, progress.done, progress.total, said))
+
+    return show

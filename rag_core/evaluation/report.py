@@ -1,0 +1,216 @@
+"""Reports and sweep tables to take along: Markdown, CSV, JSON, and one HTML file by itself.
+
+Whatever came from a file or a person is escaped: a question cannot become markup, a formula in a
+spreadsheet or a line of its own in a table.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from rag_core.evaluation.html import bar, document, escaped, table
+from rag_core.evaluation.reporting import EvaluationReport
+from rag_core.evaluation.scoring import QuestionResult
+from rag_core.evaluation.span_metrics import GoldStory
+from rag_core.evaluation.table import COLUMNS, Row, SweepTable
+
+_FORMULA = tuple("=+-@＝＋－＠\t\r\n")  # what spreadsheets may take for a formula
+_MARKDOWN = str.maketrans({letter: f"\\{letter}" for letter in "\\`*_{}[]<>#|!$~&"})
+_CHUNK = ("chunk recall", "chunk precision", "chunk iou", "chunk precision omega")
+
+
+def report_markdown(report: EvaluationReport) -> str:
+    """Return one setting's figures as a Markdown table, with what was measured above it."""
+    rows = [
+        (name, f"{found.mean:.3f}", f"{found.low:.3f} to {found.high:.3f}")
+        for name in report.metrics
+        if (found := report.interval(name))
+    ]
+    head = [f"# {inert(report.name)}", "", _measured(report), ""]
+    return "\n".join([*head, *_markdown(("metric", "mean", "95 % interval"), rows), ""])
+
+
+def report_csv(report: EvaluationReport) -> str:
+    """Return a row a question: its id, its text, its seconds and every metric."""
+    rows = [
+        (
+            result.question.id,
+            result.question.text,
+            f"{result.seconds:.6f}",
+            *(result.values.get(name, "") for name in report.metrics),
+        )
+        for result in report.results
+    ]
+    return _csv(("id", "question", "seconds", *report.metrics), rows)
+
+
+def report_html(report: EvaluationReport) -> str:
+    """Return one setting's figures and every question's story as a page that loads nothing."""
+    figures = table(
+        ("metric", "mean", "95 % interval", ""),
+        [
+            (name, f"{found.mean:.3f}", f"{found.low:.3f} to {found.high:.3f}", bar(found))
+            if not name.startswith("tokens")
+            else (name, f"{found.mean:,.0f}", f"{found.low:,.0f} to {found.high:,.0f}", "")
+            for name in report.metrics
+            if (found := report.interval(name))
+        ],
+        raw=(3,),
+    )
+    told = "".join(_story(result) for result in report.results)
+    body = f"<p>{escaped(_measured(report, plain=True))}</p>{figures}<h2>Questions</h2>{told}"
+    return document(report.name, body)
+
+
+def table_markdown(sweep: SweepTable, metric: str = "ndcg") -> str:
+    """Return a sweep's leaderboard as a Markdown table; the best and its ties are bold."""
+    rows = []
+    for row in sweep.leaderboard(metric):
+        cells = _cells(row)
+        label = inert(cells[0])
+        rows.append((f"**{label}**" if row.tied else label, *cells[1:]))
+    head = [f"# {inert(sweep.name)}", "", _swept(sweep, metric), ""]
+    return "\n".join([*head, *_markdown(_heading(metric), rows), ""])
+
+
+def table_csv(sweep: SweepTable, metric: str = "ndcg") -> str:
+    """Return a sweep's leaderboard as CSV, best first, every metric in full precision."""
+    names = [*COLUMNS, *_CHUNK, "tokens"]
+    measured = [name for name in names if sweep.reports and sweep.reports[0].measures(name)]
+    rows = []
+    for row in sweep.leaderboard(metric):
+        chunking = dict(row.report.settings["chunker"])
+        rows.append(
+            (
+                row.label,
+                chunking.get("name", ""),
+                chunking.get("size", chunking.get("maximum", "")),
+                row.report.settings["k"],
+                row.report.settings["mode"],
+                row.report.settings["rerank"] or "",
+                row.report.settings["model"],
+                row.report.questions,
+                *(row.report.mean(name) for name in measured),
+                row.interval.low,
+                row.interval.high,
+                "tie" if row.tied else "worse",
+                row.report.latency_p50,
+            )
+        )
+    heading = ("setting", "chunker", "size", "k", "mode", "rerank", "model", "questions")
+    tail = (f"{metric} low", f"{metric} high", "against best", "seconds p50")
+    return _csv((*heading, *measured, *tail), rows)
+
+
+def table_html(sweep: SweepTable, metric: str = "ndcg") -> str:
+    """Return a sweep's leaderboard as a page that loads nothing."""
+    rows = sweep.leaderboard(metric)
+    body = f"<p>{escaped(_swept(sweep, metric))}</p>" + table(
+        (*_heading(metric), ""),
+        [(*_cells(row), bar(row.interval)) for row in rows],
+        raw=(len(_heading(metric)),),
+        strong=[number for number, row in enumerate(rows) if row.tied],
+    )
+    return document(sweep.name, body)
+
+
+def inert(text: str) -> str:
+    """Return the text on one line, so that Markdown shows it and obeys nothing in it."""
+    return " ".join(text.split()).translate(_MARKDOWN)
+
+
+def _heading(metric: str) -> tuple[str, ...]:
+    rest = [name for name in COLUMNS if name != metric]
+    return ("setting", f"{metric}@k", "95 %", *(f"{name}@k" for name in rest), "IoU", "tokens",
+            "p50 ms", "verdict")  # fmt: skip
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    report = row.report
+    main = report.resolve(row.metric)
+    rest = [name for name in COLUMNS if name != main.split("@")[0]]
+    iou = f"{report.mean('chunk iou'):.3f}" if report.measures("chunk iou") else ""
+    return (
+        row.label,
+        f"{row.interval.mean:.3f}",
+        f"{row.interval.low:.3f}–{row.interval.high:.3f}",
+        *(f"{report.mean(name):.3f}" for name in rest),
+        iou,
+        f"{report.mean('tokens'):,.0f}",
+        f"{1000 * report.latency_p50:.1f}",
+        _verdict(row),
+    )
+
+
+def _verdict(row: Row) -> str:
+    if row.against_best is None:
+        return "best"
+    if row.against_best.verdict != "tie":
+        return f"worse (p {row.against_best.p:.3f})"
+    more = row.against_best.more_questions
+    return "tie" if more is None else f"tie (about {more:,} more questions to decide)"
+
+
+def _measured(report: EvaluationReport, *, plain: bool = False) -> str:
+    said = ", ".join(f"{key} {value}" for key, value in report.settings.items() if value)
+    skipped = f" {len(report.skipped)} questions left out." if report.skipped else ""
+    return (
+        f"{report.questions} questions, judged by {report.level}; "
+        f"{said if plain else inert(said)}. Median search "
+        f"{1000 * report.latency_p50:.1f} ms.{skipped} Data {report.data}, code {report.code}."
+    )
+
+
+def _swept(sweep: SweepTable, metric: str) -> str:
+    count = sweep.reports[0].questions if sweep.reports else 0
+    first = sweep.reports[0] if sweep.reports else None
+    ids = f" Data {first.data}, code {first.code}." if first else ""
+    return (
+        f"{count} questions, {len(sweep.reports)} settings, sorted by {metric} at each setting's "
+        f"own k; settings not shown to be worse than the best are ties.{ids}"
+    )
+
+
+def _story(result: QuestionResult) -> str:
+    found = "".join(
+        f"<li>{escaped(hit.document)}, {hit.start}–{hit.end}, score {hit.score:.4f}</li>"
+        for hit in result.retrieved
+    )
+    golds = "".join(_gold(story) for story in result.stories)
+    answer = f"<p>Answer: {escaped(result.answer)}</p>" if result.answer else ""
+    return (
+        f"<details><summary>{escaped(result.question.id)}: {escaped(result.question.text)}"
+        f"</summary>{golds}{answer}<ol>{found}</ol></details>"
+    )
+
+
+def _gold(story: GoldStory) -> str:
+    gold = story.gold
+    where = f"complete at rank {story.rank}" if story.rank else "not retrieved whole"
+    cut = f", cut by the chunking into {len(story.pieces)} pieces" if story.fate == "cut" else ""
+    return (
+        f"<blockquote>{escaped(gold.text)}</blockquote><p>{escaped(gold.document)}, "
+        f"{gold.start}–{gold.end}: {where}{cut}</p>"
+    )
+
+
+def _markdown(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(cells)} |" for cells in (heading, ["---"] * len(heading), *rows)]
+
+
+def _csv(heading: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(heading)
+    writer.writerows([_neutral(cell) for cell in row] for row in rows)
+    return text.getvalue()
+
+
+def _neutral(cell: object) -> object:
+    if not isinstance(cell, str):
+        return cell
+    risky = cell.startswith(_FORMULA) or cell.lstrip().startswith(_FORMULA)
+    return f"'{cell}" if risky else cell
