@@ -95,6 +95,8 @@ class PineconeServer:
     server: ThreadingHTTPServer | None = None
 
     def start(self):
+        while self.server is not None:  # it is just ending
+            time.sleep(0.01)
         self.server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
         self.server.daemon_threads = True
         self.server.state = self
@@ -103,6 +105,7 @@ class PineconeServer:
 
     def stop(self):
         if self.server is not None:
+            self.server.dead = True
             self.server.shutdown()
             self.server.server_close()
             self.server = None
@@ -129,7 +132,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _serve(self, verb):
         data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if self.state.server is not self.server:  # a connection that outlived its server
+        if getattr(self.server, "dead", False):  # a connection that outlived its server
             self.close_connection = True
             self.connection.close()
             return

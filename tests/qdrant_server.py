@@ -7,6 +7,7 @@ what it holds, as a disk would.
 
 import json
 import threading
+import time
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,6 +40,8 @@ class Qdrant:
         return f"qdrant+http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
+        while self.server is not None:  # it is just ending
+            time.sleep(0.01)
         self.server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
         self.server.daemon_threads = True
         self.server.state = self
@@ -47,6 +50,7 @@ class Qdrant:
 
     def stop(self) -> None:
         if self.server is not None:
+            self.server.dead = True
             self.server.shutdown()
             self.server.server_close()
             self.server = None
@@ -77,7 +81,7 @@ class Handler(BaseHTTPRequestHandler):
     def _serve(self, verb):
         size = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(size)
-        if self.state.server is not self.server:  # a connection that outlived its server
+        if getattr(self.server, "dead", False):  # a connection that outlived its server
             self.close_connection = True
             self.connection.close()
             return
