@@ -43,6 +43,7 @@ LEAVES = {
     "database": set(),
     "diversity": set(),
     "embedders": set(),
+    "figures": set(),
     "filters": set(),
     "findings": set(),
     "folders": set(),
@@ -56,7 +57,9 @@ LEAVES = {
     "moving": set(),
     "originals": set(),
     "prompts": set(),
+    "quotations": set(),
     "rank_flow": set(),
+    "referee": {"answers", "figures", "late_interaction", "quotations", "sentences", "terms"},
     "relevance": {"terms"},
     "reports": set(),
     # A reranker makes text encodable as the embedders do, before the same tokenizers.
