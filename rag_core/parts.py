@@ -9,7 +9,7 @@ from rag_core.collection_settings import CollectionChunker
 from rag_core.datatypes import Chunk, SearchResult
 from rag_core.embedders import embedder_from_env, open_embedder
 from rag_core.embedders.cached import CachedEmbedder
-from rag_core.errors import ModelError, SettingsError, UnknownDocumentError
+from rag_core.errors import ModelError, SettingsError, StoreError, UnknownDocumentError
 from rag_core.explain import CosineStory, Explanation, cosine_story, placing
 from rag_core.generators.chat import chat_from_env
 from rag_core.generators.extractive import ExtractiveGenerator
@@ -94,9 +94,28 @@ class PipelineParts:
                     dimension=model.dimension if model else self.embedder.dimension,
                     fingerprint=model.fingerprint if model else self.embedder.fingerprint,
                 )
-                self._ingestor.recover(store)
+                try:
+                    self._refuse_another_store(store)
+                    self._ingestor.recover(store)
+                except BaseException:
+                    store.close()
+                    raise
                 self._store = store
             return self._store
+
+    def _refuse_another_store(self, store: VectorStore) -> None:
+        """Raise a StoreError when a store that was chosen has nothing of what is indexed.
+
+        A search there would find nothing, and nobody would know why.
+        """
+        infos = self.home.catalog.documents(self.collection)
+        kept = sum(info.chunks for info in infos)
+        if kept and self._store_url != self.home.chroma_url and not store.count():
+            raise StoreError(
+                f"The chosen store holds none of the {kept:,} indexed chunks.",
+                hint="Copy them there with: python -m rag_core move --from OLD_URL --to NEW_URL, "
+                "or choose the store they are in (RAGSCOPE_STORE).",
+            )
 
     def _queried_store(self) -> VectorStore:
         self._ingestor.check_model()  # law 7: a query of another model finds nothing true

@@ -135,3 +135,17 @@ def test_an_unknown_store_in_the_environment_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("RAGSCOPE_STORE", "postgres://x")
     with pytest.raises(SettingsError, match="did you mean postgresql"):
         RagPipeline.open(tmp_path / "home", embedder=HashEmbedder())
+
+
+def test_a_store_without_what_is_indexed_is_not_searched_in_vain(tmp_path, monkeypatch):
+    with RagPipeline.open(tmp_path / "home", embedder=HashEmbedder()) as pipeline:
+        assert pipeline.process(pipeline.accept("a.txt", TEXT.encode())).status == "added"
+        old = pipeline.home.chroma_url
+    new = f"qdrant://{tmp_path}/new"
+    monkeypatch.setenv("RAGSCOPE_STORE", new)
+    with RagPipeline.open(tmp_path / "home", embedder=HashEmbedder()) as pipeline:
+        with pytest.raises(StoreError, match="move --from"):
+            pipeline.search("harbour", mode="vector")
+        assert pipeline.search("harbour", mode="keyword").hits
+    with RagPipeline.open(tmp_path / "home", store_url=old, embedder=HashEmbedder()) as pipeline:
+        assert pipeline.search("harbour", mode="vector").hits
