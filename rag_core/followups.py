@@ -85,6 +85,7 @@ def carried_over(question: str, history: Sequence[Message]) -> str:
     asked = next((m.content for m in reversed(history) if m.role == "user"), "")
     answer = next((m.content for m in reversed(history) if m.role == "assistant"), "")
     first = next((answer[start:end] for start, end in sentence_spans(answer)), "")
+    first = re.sub(r"\[\d{1,3}\]", "", first)  # a citation is no name
     subject = _names(asked) or _content(asked) or _names(first)
     held = {word.lower() for word in _WORD.findall(question)}
     added = [word for word in dict.fromkeys(subject) if word.lower() not in held]

@@ -9,8 +9,8 @@ import numpy as np
 from rag_core.protocols import TokenVectors
 from rag_core.terms import STOP_WORDS
 
-# Printed by benchmarks/thresholds.py, from questions that no test asks: the tenth part of the
-# answerable ones lies below it.
+# Printed by benchmarks/thresholds.py, from questions that no test asks: the twentieth part of
+# the answerable ones lies below it.
 ANSWERABLE = 0.30
 # A model judges for itself what the sources say; it is only spared what no source comes near. The
 # hundredth part of the answerable questions lies below it.

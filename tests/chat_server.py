@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -17,6 +17,10 @@ class ChatServer:
     delay: float = 0.0
     status: int = 200
     break_after: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    message: str = "no"
+    raw: bytes | None = None
+    reply: str = "rewritten"
     models: list[str] = field(default_factory=lambda: ["tiny-chat"])
     requests: list[dict] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
@@ -41,16 +45,27 @@ def chat_server(**behaviour) -> Iterator[ChatServer]:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             state.requests.append(body)
             state.keys.append(self.headers.get("Authorization", ""))
-            assert body["stream"] is True
             assert body["model"]
             assert all(set(m) == {"role", "content"} for m in body["messages"])
             if state.status != 200:
-                self._json(state.status, {"error": {"message": "no", "type": "test"}})
+                self._json(state.status, {"error": {"message": state.message, "type": "test"}})
+                return
+            if not body.get("stream"):
+                message = {"role": "assistant", "content": state.reply}
+                choice = {"index": 0, "message": message, "finish_reason": "stop"}
+                self._json(200, {"id": "c", "object": "chat.completion", "choices": [choice]})
                 return
             self.send_response(200)
             self.send_header("Content-Type", "text/event-stream")
             self.send_header("Connection", "close")
             self.end_headers()
+            self._stream()
+
+        def _stream(self):
+            if state.raw is not None:
+                self.wfile.write(state.raw)
+                self.close_connection = True
+                return
             for number, piece in enumerate(state.pieces):
                 if state.break_after == number:
                     self.connection.close()
@@ -58,19 +73,23 @@ def chat_server(**behaviour) -> Iterator[ChatServer]:
                 self._event({"choices": [{"index": 0, "delta": {"content": piece}}]})
                 time.sleep(state.delay)
             self._event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
-            self.wfile.write(b"data: [DONE]\n\n")
+            with suppress(BrokenPipeError, ConnectionResetError):
+                self.wfile.write(b"data: [DONE]\n\n")
             self.close_connection = True
 
         def _event(self, values):
             event = {"id": "c", "object": "chat.completion.chunk", "created": 0, "model": "m"}
-            self.wfile.write(f"data: {json.dumps(event | values)}\n\n".encode())
-            self.wfile.flush()
+            with suppress(BrokenPipeError, ConnectionResetError):  # the client gave up
+                self.wfile.write(f"data: {json.dumps(event | values)}\n\n".encode())
+                self.wfile.flush()
 
         def _json(self, status, values):
             data = json.dumps(values).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(data)))
+            for name, value in state.headers.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(data)
 
