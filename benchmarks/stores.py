@@ -56,7 +56,7 @@ def library(size: int):
     return chunks, rows[:size], rows[size:]
 
 
-# -- bare clients: each returns (upsert(start, stop), query(vector)) -------------------------------
+# -- bare clients: each returns upsert(start, stop), query(vector) and finish() -------------------
 
 
 def packed(chunk: Chunk) -> dict:
@@ -86,7 +86,7 @@ def bare_chroma(store, chunks, vectors):
             include=["distances", "documents", "metadatas"],
         )
 
-    return upsert, query
+    return upsert, query, None
 
 
 def bare_postgres(store, chunks, vectors):
@@ -109,7 +109,6 @@ def bare_postgres(store, chunks, vectors):
     built = False
 
     def upsert(start, stop):
-        nonlocal built
         with db.transaction(), db.cursor() as cursor:
             cursor.executemany(
                 insert,
@@ -118,6 +117,10 @@ def bare_postgres(store, chunks, vectors):
                     for chunk, vector in zip(chunks[start:stop], vectors[start:stop], strict=True)
                 ],
             )
+        build()
+
+    def build():
+        nonlocal built
         if store._indexed and not built:
             built = True
             db.execute(store._index.create(sql.Identifier("bare_index"), sql.Identifier("bare")))
@@ -129,7 +132,7 @@ def bare_postgres(store, chunks, vectors):
             db.execute(*store._index.tuning(K))
             return db.execute(ask, (Vector(vector), K), prepare=False, binary=True).fetchall()
 
-    return upsert, query
+    return upsert, query, build
 
 
 def bare_qdrant(store, chunks, vectors):
@@ -157,7 +160,7 @@ def bare_qdrant(store, chunks, vectors):
     def query(vector):
         return client.query_points("bare", query=vector.tolist(), limit=K, with_payload=True)
 
-    return upsert, query
+    return upsert, query, None
 
 
 BARE = {
@@ -193,7 +196,7 @@ def measure(name: str, size: int, folder: Path) -> float | None:
         running = stack.enter_context(engine(kind, folder))
         store = open_store(running.url + more, collection="ours", dimension=DIMENSION)
         stack.callback(store.close)
-        bare = BARE[kind](store, chunks, vectors) if kind in BARE else (None, None)
+        bare = BARE[kind](store, chunks, vectors) if kind in BARE else (None, None, None)
         put, bare_put, ask, bare_ask = [], [], [], []
         for turn, start in enumerate(range(0, size, BATCH)):
             stop = min(start + BATCH, size)
@@ -204,9 +207,13 @@ def measure(name: str, size: int, folder: Path) -> float | None:
                 lambda a=start, b=stop: store.upsert(chunks[a:b], vectors[a:b]),
                 bare[0] and (lambda a=start, b=stop: bare[0](a, b)),
             )
+        if bare[2] is not None:  # ours may have built its index with its last batch
+            bare_put.append(seconds(bare[2]))
         recall = 0.0
         for query in queries[:20]:  # to warm both up
             store.query(query, K)
+            if bare[1] is not None:
+                bare[1](query)
         for turn, query in enumerate(queries):
             found: list = []
             by_turns(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -32,6 +33,9 @@ _HNSW: dict[str, str | int] = {
     "max_neighbors": 32,
 }
 _TRIES = 5
+# What Chroma says for a moment while the first chunks of a collection are being written.
+_STARTING = "Nothing found on disk"
+_PAUSE = 0.05  # seconds
 
 # Chroma starts one engine a directory; two threads that open it at once race to create it.
 _opening = threading.Lock()
@@ -124,9 +128,13 @@ class ChromaStore:
         for tries_left in reversed(range(_TRIES + 1)):
             try:
                 rows = self._rows(vector, wanted, full)
-            except StoreError:  # so it is when a chunk goes that was chosen by its id
-                if not tries_left or full is None or _speaks(full):
+            except StoreError as error:
+                by_ids = full is not None and not _speaks(full)  # and one of them has gone
+                starting = _STARTING in error.message
+                if not tries_left or not (by_ids or starting):
                     raise
+                if starting:
+                    time.sleep(_PAUSE)
                 continue
             if all(packed is not None for _, _, packed, _ in rows):
                 break
