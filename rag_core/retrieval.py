@@ -49,7 +49,7 @@ class SearchOptions:
     k: int = 5
     where: Where | None = None
     rerank: str | Reranker | None = None
-    fusion: Fusion = "rrf"
+    fusion: Fusion = "convex"  # measured: README; by ranks, hybrid was below vector alone
     weights: tuple[float, float] = (1.0, 1.0)
     rrf_k: float = RRF_K
     candidates: int = CANDIDATES

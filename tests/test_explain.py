@@ -125,13 +125,13 @@ def test_the_terms_of_a_fusion_add_up_to_its_score(pipeline, fusion, weights):
 
 
 def test_a_fusion_is_written_out_with_its_ranks(pipeline):
-    _, _, why = explained(pipeline, SearchOptions())
+    _, _, why = explained(pipeline, SearchOptions(fusion="rrf"))
     vector, keyword = why.placing.fusion.terms
     total = 1 / (60 + vector.rank) + 1 / (60 + keyword.rank)
     assert why.placing.fusion.written == (
         f"1 / (60 + {vector.rank}) + 1 / (60 + {keyword.rank}) = {total:.4g}"
     )
-    _, hit, why = explained(pipeline, SearchOptions(k=4), rank=4)
+    _, hit, why = explained(pipeline, SearchOptions(k=4, fusion="rrf"), rank=4)
     assert hit.chunk.text == TEXTS[3]  # holds no term of the query
     assert why.placing.fusion.written == f"1 / (60 + 4) = {1 / 64:.4g}"
     assert why.placing.fusion.terms[1].rank is None

@@ -94,7 +94,7 @@ def test_every_panel_takes_queries_that_find_little(panel, query, library):
 
 
 def test_columns_hold_hits_with_their_rank_in_the_others(library):
-    text = said(run(q=QUERY, methods=["keyword", "vector", "hybrid"]))
+    text = said(run(q=QUERY, methods=["keyword", "vector", "hybrid"], fusion="rrf"))
     assert "**keyword**" in text
     assert "BM25 " in text
     assert "cosine 0." in text
@@ -172,7 +172,7 @@ def test_where_it_died(library):
 
 def test_what_if_needs_a_hybrid(library):
     assert "Choose a hybrid method" in said(run(panel="What if", q=QUERY, methods=["keyword"]))
-    at = run(panel="What if", q=QUERY, methods=["hybrid"])
+    at = run(panel="What if", q=QUERY, methods=["hybrid"], fusion="rrf")
     before = at.dataframe[0].value
     assert before["Sum"][0].startswith("1 / (60 + ")
     at.slider(key="if_share").set_value(0.0).run()

@@ -73,7 +73,7 @@ def test_hybrid_is_what_is_done_unless_told(pipeline):
 
 
 def test_fusion_adds_the_reciprocal_ranks_of_both_sides(pipeline):
-    result = pipeline.search("ferry dogs", k=4)
+    result = pipeline.search("ferry dogs", k=4, fusion="rrf")
     ranks = {
         stage.name: {hit.chunk.id: hit.rank for hit in stage.hits} for stage in result.stages[1:3]
     }

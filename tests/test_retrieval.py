@@ -58,7 +58,7 @@ def test_a_convex_search_is_the_combination_of_its_two_stages(pipeline):
 
 
 def test_rrf_takes_its_k_and_its_weights(pipeline):
-    result = pipeline.search(QUERY, k=6, rrf_k=3, weights=(2.0, 0.5))
+    result = pipeline.search(QUERY, k=6, fusion="rrf", rrf_k=3, weights=(2.0, 0.5))
     sides = [ids(stage(result, name).hits) for name in ("vector", "keyword")]
     expected = reciprocal_rank_fusion(sides, k=3, weights=[2.0, 0.5])
     assert scored(result, "fusion") == expected

@@ -210,4 +210,4 @@ def test_the_script_makes_the_same_searches(pipeline, lanes, monkeypatch, capsys
 
 def test_only_what_differs_is_written():
     assert changed(SearchOptions()) == {}
-    assert changed(SearchOptions(k=9, fusion="convex")) == {"k": 9, "fusion": "convex"}
+    assert changed(SearchOptions(k=9, fusion="rrf")) == {"k": 9, "fusion": "rrf"}

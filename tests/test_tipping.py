@@ -77,7 +77,7 @@ def test_tipping_points_are_where_trying_every_value_finds_them(a, b, weights, k
 def test_a_tipping_k_by_pencil():
     # a: 1/(k+1); c: 1/(k+3) + 1/(k+4). They meet where (k+3)(k+4) = (2k+7)(k+1)
     result = searched(ordered("vector", "abc"), ordered("keyword", "defc"))
-    reigns = tipping_points(result, SearchOptions()).rrf_k
+    reigns = tipping_points(result, SearchOptions(fusion="rrf")).rrf_k
     k = (-2 + 24**0.5) / 2
     assert [(r.winner, round(r.low, 6), round(r.high, 6)) for r in reigns] == [
         ("a", 0, round(k, 6)),
@@ -115,7 +115,7 @@ def test_without_two_sides_or_hits_nothing_tips():
 
 def test_an_only_hit_reigns_everywhere():
     points = tipping_points(
-        searched(ordered("vector", "a"), ordered("keyword", "")), SearchOptions()
+        searched(ordered("vector", "a"), ordered("keyword", "")), SearchOptions(fusion="rrf")
     )
     assert [(r.winner, r.low, r.high) for r in points.rrf_k] == [("a", 0, 200)]
     assert [(r.winner, r.low, r.high) for r in points.weight] == [("a", 0, 1)]

@@ -100,11 +100,12 @@ def options(where: dict[str, Any] | None) -> SearchOptions:
             help="How many hits vector and keyword search each give to the fusion.",
         )  # fmt: skip
         fusion = st.segmented_control(
-            "Fusion", FUSIONS, default="rrf", required=True, key="fusion", bind="query-params",
-            help="rrf joins ranks; convex joins scores, each side's made 0 to 1.",
+            "Fusion", FUSIONS, default="convex", required=True, key="fusion", bind="query-params",
+            help="convex joins scores, each side's made 0 to 1; rrf joins ranks.",
         )  # fmt: skip
         rrf_k = st.slider(
             "RRF constant", 0, 200, RRF_K, key="rrf_k", bind="query-params",
+            disabled=fusion != "rrf",
             help="The larger it is, the less a first place counts.",
         )  # fmt: skip
         share = st.slider(
