@@ -3,8 +3,8 @@
     .venv/bin/python benchmarks/thresholds.py
 
 The questions (threshold_questions.jsonl) were written from the sample documents for this purpose.
-Prints the value for rag_core/relevance.py that declines a twentieth of the answerable questions, what
-it declines of the others, and the figures of the whole way with the values as they are now.
+Prints the value for rag_core/relevance.py that declines a twentieth of the answerable questions,
+what it declines of the others, and the figures of the whole way with the values as they are now.
 """
 
 from __future__ import annotations
