@@ -117,29 +117,31 @@ class PgvectorStore:
     def query(self, vector: FloatArray, k: int, where: Where | None = None) -> list[SearchHit]:
         """Return the k most similar chunks, score = cosine (-1 to 1), best first, ties by id.
 
-        Exact while there is no index. An index that gives fewer than k is not believed: the rest
-        may be there but out of its reach, so every vector is read then.
+        Exact while there is no index. Where an index gives too few, the rest may be out of its
+        reach, and where the last of the k ties with the next, it chose by chance: then every vector
+        is read.
         """
         common.check_query(vector, k, self._dimension)
         chosen, values = (sql.SQL("true"), []) if where is None else condition(checked(where))
 
-        def look(db: Db, *, exact: bool) -> list[tuple[Any, ...]]:
-            # With "+ 0" the order is not the index's own, and the planner cannot use it.
-            distance = "(embedding <=> %s) + 0" if exact else "embedding <=> %s"
+        def look(db: Db, distance: str, order: str, limit: int) -> list[tuple[Any, ...]]:
             text = sql.SQL(
-                "SELECT {}, {} AS distance FROM {} WHERE {} ORDER BY distance, id LIMIT %s"
-            ).format(pg_table.COLUMNS, sql.SQL(distance), self._table, chosen)
+                "SELECT {}, {} AS distance FROM {} WHERE {} ORDER BY {} LIMIT %s"
+            ).format(pg_table.COLUMNS, sql.SQL(distance), self._table, chosen, sql.SQL(order))
             # Not prepared: a plan for any LIMIT takes it for a tenth of the table.
-            found = db.execute(text, [Vector(vector), *values, k], prepare=False, binary=True)
-            return found.fetchall()
+            asked = [Vector(vector), *values, limit]
+            return db.execute(text, asked, prepare=False, binary=True).fetchall()
 
         def nearest(db: Db) -> list[tuple[Any, ...]]:
-            if not self._indexed:
-                return look(db, exact=True)
-            with db.transaction():
-                db.execute(*self._index.tuning(k))
-                rows = look(db, exact=False)
-            return rows if len(rows) == k else look(db, exact=True)
+            if self._indexed:
+                with db.transaction():
+                    db.execute(*self._index.tuning(k + 1))
+                    # Sorted by id as well, it would have to read 32 rows at least.
+                    rows = look(db, "embedding <=> %s", "distance", k + 1)
+                if len(rows) > k and rows[k - 1][-1] < rows[k][-1]:
+                    return rows[:k]
+            # With "+ 0" the order is not the index's own, and the planner cannot use it.
+            return look(db, "(embedding <=> %s) + 0", "distance, id", k)
 
         rows = self._do("The query failed", nearest)
         return common.ranked(((_chunk(row), 1.0 - float(row[-1])) for row in rows), k)
