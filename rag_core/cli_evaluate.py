@@ -26,6 +26,7 @@ from rag_core.evaluation import (
     parse_grid,
     run_sweep,
 )
+from rag_core.evaluation.metrics import METRICS
 from rag_core.evaluation.paper import paper_table
 from rag_core.evaluation.sweep import SweepProgress
 from rag_core.home import Home, home_from_env
@@ -36,6 +37,7 @@ from rag_core.terminal import ProgressBar, errors_shown, note, one_line, plain
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+SORTS = (*METRICS, *(f"document {name}" for name in METRICS), "chunk iou", "chunk recall")
 _ONE = "chunker=recursive " + f"k={','.join(map(str, KS))}"
 
 
@@ -80,7 +82,7 @@ class Sources:
 @click.option("--rerank", metavar="NAME", help='Such as "late-interaction".')
 @click.option("--answers", is_flag=True, help="Answer the questions too (of a collection).")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N questions.")
-@click.option("--sort", default="ndcg", show_default=True, help="The metric a grid is sorted by.")
+@click.option("--sort", type=click.Choice(SORTS), default="ndcg", help="What a grid is sorted by.")
 @click.option(
     "--fail-under", "bars", multiple=True, metavar="METRIC=VALUE", help="Such as ndcg@10=0.6."
 )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rag_core.chunkers import CHUNKERS, make_chunker
-from rag_core.embedders import DEFAULT_EMBEDDER
+from rag_core.embedders import DEFAULT_EMBEDDER, embedder_from_env
 from rag_core.errors import SettingsError
 from rag_core.rerankers import RERANKERS
 from rag_core.retrieval import MODES, Mode
@@ -130,7 +130,8 @@ def parse_grid(parts: Sequence[str]) -> Grid:
     """Return the grid that a person wrote: "default", or "key=value,value" in any number.
 
     Keys: chunker, size, overlap, unit, k, mode, rerank ("none" for none), model. What is not named
-    is as in the default grid, save that a named chunker without size has its own default size.
+    is as in the default grid, save that a named chunker without size has its own default size, and
+    that the model is RAGSCOPE_EMBEDDER's where that is set.
 
     Raises:
         SettingsError: for what cannot be read, or cannot work.
@@ -147,6 +148,7 @@ def parse_grid(parts: Sequence[str]) -> Grid:
             )
         told.setdefault(key, []).extend(values.split(","))
     usual = default_grid()
+    models = tuple(told.get("model", ())) or (embedder_from_env(),)
     try:
         return Grid(
             _chunkers(told)
@@ -156,7 +158,7 @@ def parse_grid(parts: Sequence[str]) -> Grid:
             modes=tuple(told.get("mode", ())) or usual.modes,  # type: ignore[arg-type]
             rerankers=tuple(None if r == NO_RERANKER else r for r in told.get("rerank", ()))
             or usual.rerankers,
-            models=tuple(told.get("model", ())) or usual.models,
+            models=models,
         )
     except ValueError as error:
         raise SettingsError(f"The grid cannot work: {error}.", hint=_SPELLING) from error

@@ -88,4 +88,4 @@ class MemoryIndex:
 
 
 def _fits(chunk: Chunk, where: Where | None) -> bool:
-    return where is None or matches(filterable(chunk), where)
+    return where is None or matches(where, filterable(chunk))

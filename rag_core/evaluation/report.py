@@ -23,14 +23,19 @@ _CHUNK = ("chunk recall", "chunk precision", "chunk iou", "chunk precision omega
 
 
 def report_markdown(report: EvaluationReport) -> str:
-    """Return one setting's figures as a Markdown table, with what was measured above it."""
-    rows = [
-        (name, f"{found.mean:.3f}", f"{found.low:.3f} to {found.high:.3f}")
-        for name in report.metrics
-        if (found := report.interval(name))
-    ]
-    head = [f"# {inert(report.name)}", "", _measured(report), ""]
-    return "\n".join([*head, *_markdown(("metric", "mean", "95 % interval"), rows), ""])
+    """Return one setting's figures as a Markdown table: a row a metric, a column a k.
+
+    Behind each mean stands its 95 per cent interval.
+    """
+    bases = dict.fromkeys(name.partition("@")[0] for name in report.metrics)
+    rows = []
+    for base in bases:
+        at = [f"{base}@{k}" for k in report.ks if f"{base}@{k}" in report.metrics]
+        cells = [_figure(report, name) for name in (at or [base])]
+        rows.append((base, *cells, *[""] * (len(report.ks) - len(cells))))
+    heading = ("metric", *(f"@{k}" for k in report.ks))
+    head = [f"# {inert(report.name)}", "", inert(_measured(report)), ""]
+    return "\n".join([*head, *_markdown(heading, rows), ""])
 
 
 def report_csv(report: EvaluationReport) -> str:
@@ -61,7 +66,7 @@ def report_html(report: EvaluationReport) -> str:
         raw=(3,),
     )
     told = "".join(_story(result) for result in report.results)
-    body = f"<p>{escaped(_measured(report, plain=True))}</p>{figures}<h2>Questions</h2>{told}"
+    body = f"<p>{escaped(_measured(report))}</p>{figures}<h2>Questions</h2>{told}"
     return document(report.name, body)
 
 
@@ -149,17 +154,27 @@ def _verdict(row: Row) -> str:
     if row.against_best is None:
         return "best"
     if row.against_best.verdict != "tie":
-        return f"worse (p {row.against_best.p:.3f})"
+        p = row.against_best.p
+        return "worse (p < 0.001)" if p < 0.001 else f"worse (p {p:.3f})"
     more = row.against_best.more_questions
     return "tie" if more is None else f"tie (about {more:,} more questions to decide)"
 
 
-def _measured(report: EvaluationReport, *, plain: bool = False) -> str:
-    said = ", ".join(f"{key} {value}" for key, value in report.settings.items() if value)
+def _figure(report: EvaluationReport, name: str) -> str:
+    found = report.interval(name)
+    if name.startswith("tokens"):
+        return f"{found.mean:,.0f}"
+    return f"{found.mean:.3f} ({found.low:.2f}–{found.high:.2f})"
+
+
+def _measured(report: EvaluationReport) -> str:
+    keys = ("mode", "rerank", "model", "k")
+    said = report.settings.get("label") or ", ".join(
+        f"{key} {report.settings[key]}" for key in keys if report.settings.get(key)
+    )
     skipped = f" {len(report.skipped)} questions left out." if report.skipped else ""
     return (
-        f"{report.questions} questions, judged by {report.level}; "
-        f"{said if plain else inert(said)}. Median search "
+        f"{report.questions} questions, judged by {report.level}; {said}. Median search "
         f"{1000 * report.latency_p50:.1f} ms.{skipped} Data {report.data}, code {report.code}."
     )
 
@@ -170,7 +185,7 @@ def _swept(sweep: SweepTable, metric: str) -> str:
     ids = f" Data {first.data}, code {first.code}." if first else ""
     return (
         f"{count} questions, {len(sweep.reports)} settings, sorted by {metric} at each setting's "
-        f"own k; settings not shown to be worse than the best are ties.{ids}"
+        f"own k; settings not shown to be worse than the best (each by itself) are ties.{ids}"
     )
 
 

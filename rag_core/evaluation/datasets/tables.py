@@ -54,7 +54,8 @@ def load_questions(
         questions[question.id] = question
     if not questions:
         raise DatasetError(path.name, 0, "there is no question in it", hint=_HINT)
-    return Dataset(path.stem, tuple(questions.values()), documents)
+    name = path.resolve().parent.name if path.stem == "questions" else path.stem
+    return Dataset(name, tuple(questions.values()), documents)
 
 
 def load_folder(folder: Path | str) -> list[Document]:
