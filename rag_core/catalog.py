@@ -10,51 +10,53 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+from rag_core.catalog_rows import (
+    DocumentInfo,
+    Model,
+    Stamp,
+    as_json,
+    chunk_of,
+    chunk_row,
+    document_of,
+    free_key,
+    info_of,
+)
 from rag_core.database import Database
 from rag_core.datatypes import Chunk, Document
 from rag_core.errors import Cancelled
 from rag_core.uploads import Upload
+
+__all__ = ["Catalog", "DocumentInfo", "Model", "Stamp", "next_generation"]
 
 _INFO = (  # all but the text, which is long
     "id, name, sha256, characters, pages, chunks, size, seconds, added_at, chunker, metadata, notes"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentInfo:
-    """A row of the library: an indexed document without its text. `size` is the file's bytes."""
-
-    id: str
-    name: str
-    sha256: str
-    characters: int
-    pages: int
-    chunks: int
-    size: int
-    seconds: float
-    added_at: float
-    chunker: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """The embedding model of a collection: fingerprint, name, and length of its vectors."""
-
-    fingerprint: str
-    name: str
-    dimension: int
-
-
 class Catalog:
     """What is indexed in one home, collection by collection."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, pinned: str = "") -> None:
         self._database = database
+        self._pinned = pinned
+
+    def pinned(self, key: str) -> Catalog:
+        """Return a catalog that speaks of one index, live or not, whatever collection is named."""
+        return Catalog(self._database, pinned=key)
+
+    def key(self, collection: str) -> str:
+        """Return the key of the collection's live index: its rows here, and its store's name.
+
+        It is the collection's own name when there is no such collection yet.
+        """
+        if self._pinned:
+            return self._pinned
+        rows = self._database.rows(
+            "SELECT key FROM indexes WHERE collection = ? AND state = 'live'", collection
+        )
+        return str(rows[0]["key"]) if rows else collection
 
     # -- collections ------------------------------------------------------------------------
 
@@ -67,12 +69,23 @@ class Catalog:
     def add_collection(self, name: str) -> None:
         """Create the collection unless it exists."""
         with self._database.transaction() as db:
-            db.execute("INSERT OR IGNORE INTO collections (name) VALUES (?)", (name,))
+            known = db.execute("SELECT 1 FROM collections WHERE name = ?", (name,)).fetchone()
+            if known is None:
+                db.execute("INSERT INTO collections (name) VALUES (?)", (name,))
+                db.execute(
+                    "INSERT INTO indexes (key, collection, state, made_at) "
+                    "VALUES (?, ?, 'live', ?)",
+                    (free_key(db, name), name, time.time()),
+                )
 
     def remove_collection(self, name: str) -> None:
-        """Forget a collection and every record in it."""
+        """Forget a collection and every record in it; its stores go when space is reclaimed."""
         with self._database.transaction() as db:
-            for table in ("documents", "chunks", "uploads", "unwanted", "settings"):
+            of_it = "SELECT key FROM indexes WHERE collection = ?"
+            for table in ("documents", "chunks", "unwanted"):
+                db.execute(f"DELETE FROM {table} WHERE collection IN ({of_it})", (name,))
+            db.execute("UPDATE indexes SET state = 'dropped' WHERE collection = ?", (name,))
+            for table in ("uploads", "settings"):
                 db.execute(f"DELETE FROM {table} WHERE collection = ?", (name,))
             db.execute("DELETE FROM collections WHERE name = ?", (name,))
 
@@ -83,7 +96,7 @@ class Catalog:
 
     def model(self, collection: str) -> Model | None:
         """Return the model this collection's vectors come from; None before the first."""
-        rows = self._database.rows("SELECT * FROM collections WHERE name = ?", collection)
+        rows = self._database.rows("SELECT * FROM indexes WHERE key = ?", self.key(collection))
         if not rows or not rows[0]["fingerprint"]:
             return None
         return Model(rows[0]["fingerprint"], rows[0]["embedder"], rows[0]["dimension"])
@@ -92,9 +105,8 @@ class Catalog:
         """Note which model this collection's vectors come from (law 7)."""
         with self._database.transaction() as db:
             db.execute(
-                "UPDATE collections SET fingerprint = ?, embedder = ?, dimension = ? "
-                "WHERE name = ?",
-                (model.fingerprint, model.name, model.dimension, collection),
+                "UPDATE indexes SET fingerprint = ?, embedder = ?, dimension = ? WHERE key = ?",
+                (model.fingerprint, model.name, model.dimension, self.key(collection)),
             )
 
     # -- documents --------------------------------------------------------------------------
@@ -102,30 +114,35 @@ class Catalog:
     def documents(self, collection: str) -> list[DocumentInfo]:
         """Return the indexed documents, by name."""
         rows = self._database.rows(
-            f"SELECT {_INFO} FROM documents WHERE collection = ? ORDER BY name, id", collection
+            f"SELECT {_INFO} FROM documents WHERE collection = ? ORDER BY name, id",
+            self.key(collection),
         )
-        return [_info(row) for row in rows]
+        return [info_of(row) for row in rows]
 
     def document(self, collection: str, document_id: str) -> Document | None:
         """Return the document with its text, or None if it is not indexed."""
         rows = self._database.rows(
-            "SELECT * FROM documents WHERE collection = ? AND id = ?", collection, document_id
+            "SELECT * FROM documents WHERE collection = ? AND id = ?",
+            self.key(collection),
+            document_id,
         )
-        return _document(rows[0]) if rows else None
+        return document_of(rows[0]) if rows else None
 
     def named(self, collection: str, name: str) -> DocumentInfo | None:
         """Return the indexed document of this name, or None."""
         rows = self._database.rows(
-            f"SELECT {_INFO} FROM documents WHERE collection = ? AND name = ?", collection, name
+            f"SELECT {_INFO} FROM documents WHERE collection = ? AND name = ?",
+            self.key(collection),
+            name,
         )
-        return _info(rows[0]) if rows else None
+        return info_of(rows[0]) if rows else None
 
     def same_content(self, collection: str, sha256: str, text: str, *, but: str) -> list[str]:
         """Return the names of other documents with the same file or the same text."""
         rows = self._database.rows(
             "SELECT name FROM documents WHERE collection = ? AND name != ? "
             "AND (sha256 = ? OR (characters = ? AND text = ?)) ORDER BY name",
-            collection, but, sha256, len(text), text,
+            self.key(collection), but, sha256, len(text), text,
         )  # fmt: skip
         return [row["name"] for row in rows]
 
@@ -138,36 +155,36 @@ class Catalog:
 
     def chunks(self, collection: str) -> Iterator[Chunk]:
         """Iterate over every chunk, by document name and place."""
-        for info in self.documents(collection):
-            yield from self.document_chunks(collection, info.id)
+        fixed = self.pinned(self.key(collection))  # a swap meanwhile changes nothing
+        for info in fixed.documents(collection):
+            yield from fixed.document_chunks(collection, info.id)
 
     def document_chunks(self, collection: str, document_id: str) -> list[Chunk]:
         """Return one document's chunks in order, their text cut from the document (law 1)."""
-        document = self.document(collection, document_id)
+        key = self.key(collection)
+        document = self.pinned(key).document(collection, document_id)
         if document is None:
             return []
         rows = self._database.rows(
             "SELECT * FROM chunks WHERE collection = ? AND document_id = ? ORDER BY position",
-            collection, document_id,
+            key, document_id,
         )  # fmt: skip
-        return [
-            Chunk(
-                id=row["id"],
-                document_id=document_id,
-                index=row["position"],
-                start=row["start"],
-                end=row["end"],
-                text=document.text[row["start"] : row["end"]],
-                metadata=json.loads(row["metadata"]),
-            )
-            for row in rows
-        ]
+        return [chunk_of(row, document) for row in rows]
+
+    def stamps(self, collection: str, document_id: str) -> dict[str, Stamp]:
+        """Return what each chunk of a document was embedded with and when, by chunk id."""
+        rows = self._database.rows(
+            "SELECT id, fingerprint, embedded_at FROM chunks "
+            "WHERE collection = ? AND document_id = ?",
+            self.key(collection), document_id,
+        )  # fmt: skip
+        return {row["id"]: Stamp(row["fingerprint"], row["embedded_at"]) for row in rows}
 
     def known(self, collection: str, chunk_ids: Sequence[str]) -> set[str]:
         """Return those of the ids that belong to indexed documents."""
         rows = self._database.rows(
             "SELECT id FROM chunks WHERE collection = ? AND id IN (SELECT value FROM json_each(?))",
-            collection,
+            self.key(collection),
             json.dumps(list(chunk_ids)),
         )
         return {row["id"] for row in rows}
@@ -180,10 +197,11 @@ class Catalog:
         A crash in between leaves them noted, and `unwanted` says what to remove.
         """
         with self._database.transaction() as db:
+            key = self.key(collection)
             db.executemany(
                 "INSERT OR IGNORE INTO unwanted (collection, chunk_id) SELECT ?, ? WHERE NOT "
                 "EXISTS (SELECT 1 FROM chunks WHERE collection = ? AND id = ?)",
-                ((collection, chunk_id, collection, chunk_id) for chunk_id in chunk_ids),
+                ((key, chunk_id, key, chunk_id) for chunk_id in chunk_ids),
             )
 
     def commit(
@@ -195,65 +213,69 @@ class Catalog:
         upload: Upload,
         chunker: Mapping[str, Any],
         seconds: float,
+        stamps: Mapping[str, Stamp] | None = None,
+        added_at: float | None = None,
     ) -> None:
         """Make the document visible: one transaction that also retires what it replaces.
+
+        `stamps` say what the chunks were embedded with, by id. An upload of id 0 is none: the
+        document was indexed already, elsewhere.
 
         Raises:
             Cancelled: when the upload is no longer on record; then nothing has changed.
         """
+        now, stamped = time.time(), stamps or {}
         with self._database.transaction() as db:
-            self._retire(db, collection, "name = ? OR id = ?", (document.name, document.id))
+            key = self.key(collection)
+            self._retire(db, key, "name = ? OR id = ?", (document.name, document.id))
             db.execute(
                 "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    collection, document.id, document.name, upload.sha256, document.text,
-                    _json(document.metadata), json.dumps(document.pages),
-                    json.dumps(document.notes), len(document.text), upload.size, _json(chunker),
-                    len(chunks), seconds, time.time(),
+                    key, document.id, document.name, upload.sha256, document.text,
+                    as_json(document.metadata), json.dumps(document.pages),
+                    json.dumps(document.notes), len(document.text), upload.size, as_json(chunker),
+                    len(chunks), seconds, now if added_at is None else added_at,
                 ),
             )  # fmt: skip
             db.executemany(
-                "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    (collection, c.id, c.document_id, c.index, c.start, c.end, _json(c.metadata))
-                    for c in chunks
-                ),
+                "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (chunk_row(key, c, stamped.get(c.id, Stamp("", now))) for c in chunks),
             )
             db.executemany(
                 "DELETE FROM unwanted WHERE collection = ? AND chunk_id = ?",
-                ((collection, chunk.id) for chunk in chunks),
+                ((key, chunk.id) for chunk in chunks),
             )
-            if not db.execute("DELETE FROM uploads WHERE id = ?", (upload.id,)).rowcount:
+            gone = not db.execute("DELETE FROM uploads WHERE id = ?", (upload.id,)).rowcount
+            if gone and upload.id:
                 raise Cancelled(f"{upload.name} was discarded, or indexed elsewhere.")
-            _next_generation(db, collection)
+            next_generation(db, collection)
 
     def retire(self, collection: str, document_ids: Iterable[str]) -> None:
         """Make documents invisible and note their chunks as unwanted in the store."""
         with self._database.transaction() as db:
             for document_id in document_ids:
-                self._retire(db, collection, "id = ?", (document_id,))
-            _next_generation(db, collection)
+                self._retire(db, self.key(collection), "id = ?", (document_id,))
+            next_generation(db, collection)
 
     def unwanted(self, collection: str) -> list[str]:
         """Return the chunk ids that the store must not keep."""
         sql = "SELECT chunk_id FROM unwanted WHERE collection = ?"
-        return [row["chunk_id"] for row in self._database.rows(sql, collection)]
+        return [row["chunk_id"] for row in self._database.rows(sql, self.key(collection))]
 
     def removed(self, collection: str, chunk_ids: Sequence[str]) -> None:
         """Note that the store no longer holds these ids."""
+        key = self.key(collection)
         with self._database.transaction() as db:
             db.executemany(
                 "DELETE FROM unwanted WHERE collection = ? AND chunk_id = ?",
-                ((collection, chunk_id) for chunk_id in chunk_ids),
+                ((key, chunk_id) for chunk_id in chunk_ids),
             )
 
     @staticmethod
-    def _retire(
-        db: sqlite3.Connection, collection: str, condition: str, values: tuple[str, ...]
-    ) -> None:
+    def _retire(db: sqlite3.Connection, key: str, condition: str, values: tuple[str, ...]) -> None:
         chosen = f"SELECT id FROM documents WHERE collection = ? AND ({condition})"
-        for row in db.execute(chosen, (collection, *values)).fetchall():
-            place = (collection, row["id"])
+        for row in db.execute(chosen, (key, *values)).fetchall():
+            place = (key, row["id"])
             db.execute(
                 "INSERT OR IGNORE INTO unwanted SELECT collection, id FROM chunks "
                 "WHERE collection = ? AND document_id = ?",
@@ -263,37 +285,6 @@ class Catalog:
             db.execute("DELETE FROM documents WHERE collection = ? AND id = ?", place)
 
 
-def _next_generation(db: sqlite3.Connection, collection: str) -> None:
+def next_generation(db: sqlite3.Connection, collection: str) -> None:
+    """Note that the collection's chunks have changed, in the transaction that changes them."""
     db.execute("UPDATE collections SET generation = generation + 1 WHERE name = ?", (collection,))
-
-
-def _json(values: Mapping[str, Any]) -> str:
-    return json.dumps(dict(values), ensure_ascii=False, sort_keys=True)
-
-
-def _document(row: sqlite3.Row) -> Document:
-    return Document(
-        id=row["id"],
-        name=row["name"],
-        text=row["text"],
-        metadata=json.loads(row["metadata"]),
-        pages=tuple((int(start), int(end)) for start, end in json.loads(row["pages"])),
-        notes=tuple(json.loads(row["notes"])),
-    )
-
-
-def _info(row: sqlite3.Row) -> DocumentInfo:
-    return DocumentInfo(
-        id=row["id"],
-        name=row["name"],
-        sha256=row["sha256"],
-        characters=row["characters"],
-        pages=len(json.loads(row["pages"])),
-        chunks=row["chunks"],
-        size=row["size"],
-        seconds=row["seconds"],
-        added_at=row["added_at"],
-        chunker=json.loads(row["chunker"]),
-        metadata=json.loads(row["metadata"]),
-        notes=tuple(json.loads(row["notes"])),
-    )

@@ -44,8 +44,8 @@ def move(
             raise click.UsageError("--to is where the collection is already.")
         with (
             folder.writing,
-            closing(_store(origin, collection, model)) as old,
-            closing(_store(target, collection, model)) as new,
+            closing(_store(origin, folder.catalog.key(collection), model)) as old,
+            closing(_store(target, folder.catalog.key(collection), model)) as new,
             ProgressBar(1, quiet=as_json) as bar,
         ):
             report = move_chunks(
@@ -79,7 +79,7 @@ def store(home: Path | None, collection: str, as_json: bool) -> None:
                 f"The collection {collection!r} is empty.", hint="It is in no store yet."
             )
         url = store_url_from_env() or folder.chroma_url
-        with closing(_store(url, collection, model)) as opened:
+        with closing(_store(url, folder.catalog.key(collection), model)) as opened:
             health = check_health(opened)
     if as_json:
         print_json(collection=collection, **asdict(health))

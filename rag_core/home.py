@@ -16,11 +16,13 @@ from rag_core.collection_settings import CollectionSettings
 from rag_core.database import Database
 from rag_core.embedders.cache import VectorCache
 from rag_core.errors import HomeError, HomeInUseError
+from rag_core.indexes import Indexes
 from rag_core.originals import Originals
+from rag_core.protocols import Embedder
 from rag_core.uploads import Uploads
 
 DEFAULT_HOME = Path(".ragscope")
-_CATALOG = "catalog.sqlite3"
+CATALOG_FILE = "catalog.sqlite3"
 _WAIT_SECONDS = 2.0  # long enough for a command that is just finishing, short enough to notice
 
 
@@ -39,7 +41,7 @@ def reading_catalog(home: Path) -> Iterator[Catalog | None]:
     Raises:
         HomeError: when the catalog is damaged, has another format, or cannot be read.
     """
-    path = home.expanduser().resolve() / _CATALOG
+    path = home.expanduser().resolve() / CATALOG_FILE
     if not path.exists():
         yield None
         return
@@ -69,15 +71,18 @@ class Home:
         self._lock = FileLock(path / "lock", thread_local=False)
         self._take_ownership()
         try:
-            self._database = Database(path / _CATALOG)
+            self._database = Database(path / CATALOG_FILE)
         except HomeError:
             self._lock.release()
             raise
         self.catalog = Catalog(self._database)
+        self.indexes = Indexes(self._database)
         self.settings = CollectionSettings(self._database)
         self.uploads = Uploads(self._database)
         self.originals = Originals(path / "originals")
         self.vectors = VectorCache(path / "cache" / "embeddings.sqlite3")
+        # The models that rebuilds brought, by fingerprint, for every pipeline of this process
+        self.models: dict[str, Embedder] = {}
         if self._database.created:
             self.originals.set_aside()
 
@@ -115,6 +120,10 @@ class Home:
                 (self.path / "owner.json").unlink(missing_ok=True)
                 self._lock.release()
                 Home._open.pop(self.path, None)
+
+    def problems(self) -> list[str]:
+        """Return what SQLite finds wrong with the catalog's file; nothing when it is whole."""
+        return self._database.problems()
 
     @property
     def chroma_url(self) -> str:

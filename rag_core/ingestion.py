@@ -16,14 +16,9 @@ from dataclasses import replace
 from typing import Any
 
 from rag_core.catalog import Model
+from rag_core.changed import Embedded, described, embed_changed
 from rag_core.datatypes import Chunk, Document
-from rag_core.errors import (
-    Cancelled,
-    FingerprintError,
-    LoadError,
-    RagError,
-    UnknownDocumentError,
-)
+from rag_core.errors import Cancelled, FingerprintError, LoadError, RagError, UnknownDocumentError
 from rag_core.home import Home
 from rag_core.loaders import load
 from rag_core.loaders.cleaning import display_name
@@ -33,6 +28,10 @@ from rag_core.uploads import Upload
 
 # Errors that the next try would meet again; whatever else fails may pass.
 _HOPELESS = (LoadError, FingerprintError, Cancelled)
+
+
+class Superseded(Exception):
+    """Another index has taken the place of the one this ingestor writes; nothing was changed."""
 
 
 class Ingestor:
@@ -52,6 +51,7 @@ class Ingestor:
         self._embedder = embedder
         self._store = store
         self._chunker = chunker
+        self._key = home.catalog.key(collection)
 
     def accept(self, name: str, data: bytes, document: Document | None = None) -> Upload:
         """Keep the file and note that it is to be indexed; durable when it returns.
@@ -74,14 +74,19 @@ class Ingestor:
     ) -> FileReport:
         """Index an accepted upload and say what became of it.
 
-        A `RagError` ends in the report and not in an exception, so that the next file goes on. What
+        A `RagError` ends in the report and not in an exception, so that the next file goes on. Only
+        chunks whose text the version before does not have are embedded. What
         was cancelled or can never be indexed is forgotten then; what failed for want of space, a
         model, a store or a setting stays unfinished, to be tried again.
+
+        Raises:
+            Superseded: when another index became the live one meanwhile.
         """
         start = time.perf_counter()
         try:
             return self._process(upload, chunker or self._chunker(), on_progress, start)
         except RagError as error:
+            self._check_live()  # or an upload would be forgotten for being of the model before
             if isinstance(error, _HOPELESS):
                 with suppress(RagError):  # the report tells of the first error, not of this one
                     self.discard(upload)
@@ -115,6 +120,7 @@ class Ingestor:
                         hint="List the documents to see their ids.",
                     )
             self._home.catalog.retire(self._collection, wanted)
+            self._home.indexes.retire(self._collection, wanted)
             self._clean([known[document_id].sha256 for document_id in wanted])
 
     def recover(self, store: VectorStore) -> None:
@@ -150,17 +156,16 @@ class Ingestor:
         report(Progress("reading", 0, 1))
         document = self._read(upload, report)
         report(Progress("chunking", 0, 1))
-        chunks = [_described(chunk, document) for chunk in chunker.chunk(document)]
+        chunks = [described(chunk, document) for chunk in chunker.chunk(document)]
         report(Progress("chunking", 1, 1))
         report(Progress("embedding", 0, len(chunks)))  # before the model loads: that takes long
         self.check_model()
-        vectors = self._embedder.embed_documents(
-            [chunk.text for chunk in chunks], on_progress=report
-        )
+        made = self._embedded(document.name, chunks, report)
         report(Progress("storing", 0, len(chunks)))
         with self._home.writing:
+            self._check_live()
             before = self._home.catalog.named(self._collection, document.name)
-            self._write(document, chunks, vectors)
+            self._write(chunks, made.vectors)
             seconds = time.perf_counter() - start
             self._home.catalog.commit(
                 self._collection,
@@ -169,11 +174,13 @@ class Ingestor:
                 upload=upload,
                 chunker=settings,
                 seconds=seconds,
+                stamps=made.stamps,
             )
             with suppress(RagError):  # it is noted, and removed with the next change or opening
                 self._clean([before.sha256] if before else [])
         status: Status = "replaced" if before else "added"
-        return self._reported(document, upload.sha256, len(chunks), status, seconds)
+        found = self._reported(document, upload.sha256, len(chunks), status, seconds)
+        return replace(found, embedded=made.embedded, kept=made.kept, removed=made.removed)
 
     def _unchanged(self, upload: Upload, settings: Mapping[str, Any]) -> FileReport | None:
         """Return the report of a file that is indexed already just as it would be now."""
@@ -185,7 +192,8 @@ class Ingestor:
         if indexed is None or (noted is not None and noted != indexed):
             return None
         self._home.uploads.forget(upload)
-        return self._reported(indexed, info.sha256, info.chunks, "unchanged", 0.0)
+        found = self._reported(indexed, info.sha256, info.chunks, "unchanged", 0.0)
+        return replace(found, kept=info.chunks)
 
     def _read(self, upload: Upload, report: OnProgress) -> Document:
         noted = self._home.uploads.document(upload)
@@ -202,7 +210,18 @@ class Ingestor:
             notes=found.notes,
         )
 
-    def _write(self, document: Document, chunks: Sequence[Chunk], vectors: FloatArray) -> None:
+    def _embedded(self, name: str, chunks: Sequence[Chunk], report: OnProgress) -> Embedded:
+        catalog, collection = self._home.catalog, self._collection
+        before = catalog.named(collection, name)
+        old = catalog.document_chunks(collection, before.id) if before else []
+        stamps = catalog.stamps(collection, before.id) if before else {}
+        return embed_changed(self._embedder, chunks, old, stamps, self._store, report)
+
+    def _check_live(self) -> None:
+        if self._home.catalog.key(self._collection) != self._key:
+            raise Superseded
+
+    def _write(self, chunks: Sequence[Chunk], vectors: FloatArray) -> None:
         store, embedder = self._store(), self._embedder
         self.check_model()  # again: another pipeline may have been the first to write
         self._home.catalog.set_model(
@@ -275,15 +294,3 @@ def _named(on_progress: OnProgress | None, name: str) -> OnProgress:
             on_progress(replace(progress, name=name))
 
     return report
-
-
-def _described(chunk: Chunk, document: Document) -> Chunk:
-    """Give the chunk what filters and readers want to know of its document."""
-    plain = {
-        key: value
-        for key, value in document.metadata.items()
-        if isinstance(value, str | int | float | bool)
-    }
-    page = document.page_at(chunk.start)
-    place = {"name": document.name} if page is None else {"name": document.name, "page": page}
-    return replace(chunk, metadata={**plain, **chunk.metadata, **place})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Sequence
 
@@ -9,7 +10,13 @@ from rag_core.collection_settings import CollectionChunker
 from rag_core.datatypes import Chunk, SearchResult
 from rag_core.embedders import embedder_from_env, open_embedder
 from rag_core.embedders.cached import CachedEmbedder
-from rag_core.errors import ModelError, SettingsError, StoreError, UnknownDocumentError
+from rag_core.errors import (
+    ModelError,
+    RagError,
+    SettingsError,
+    StoreError,
+    UnknownDocumentError,
+)
 from rag_core.explain import CosineStory, Explanation, cosine_story, placing
 from rag_core.generators.chat import chat_from_env
 from rag_core.generators.extractive import ExtractiveGenerator
@@ -36,6 +43,8 @@ from rag_core.rerankers import (
 from rag_core.retrieval import Retriever, SearchOptions
 from rag_core.stores import open_store, store_url_from_env
 
+EMBEDDER = "embedder"  # the setting that names the model a rebuild brought
+
 
 class PipelineParts:
     """The parts of one collection's pipeline. Thread-safe; making it is quick."""
@@ -51,7 +60,8 @@ class PipelineParts:
     ) -> None:
         self.home = home
         self.collection = collection
-        self.embedder = self._cached(embedder or _default_embedder())
+        rebuilt = home.settings.get(collection, EMBEDDER)
+        self.embedder = self._cached(embedder or _default_embedder(rebuilt))
         self._store_url = store_url or store_url_from_env() or home.chroma_url
         self._generator = generator
         self._making = threading.RLock()
@@ -59,6 +69,13 @@ class PipelineParts:
         self._store: VectorStore | None = None
         self._keywords = LiveKeywords(home.catalog, collection)
         self._tokens: TokenCache | None = None
+        self._retired: list[VectorStore] = []
+        self._use(self.embedder)
+
+    def _use(self, embedder: CachedEmbedder) -> None:
+        """Make what stands on a model; with it goes the index that it is used for."""
+        home, collection = self.home, self.collection
+        self.embedder = embedder
         self.chunking = CollectionChunker(home.settings, home.catalog, collection, self.embedder)
         self._ingestor = Ingestor(
             home,
@@ -67,12 +84,33 @@ class PipelineParts:
             store=self.store,
             chunker=self.chunking.chunker,
         )
-        self._retriever = Retriever(
+        retriever = Retriever(
             embedder=self.embedder,
             store=self._queried_store,
             keywords=self.keywords,
             allowed=lambda ids: home.catalog.known(collection, ids),
         )
+        self._tokens = None
+        # Together: a search must not take the model of one index to the store of another
+        self._at = home.catalog.key(collection), retriever
+
+    def follow(self) -> None:
+        """Go over to the index that is live now, if another has taken the place of ours."""
+        if self.home.catalog.key(self.collection) == self._at[0]:
+            return
+        with self.home.writing, self._making:
+            if self._closed or self.home.catalog.key(self.collection) == self._at[0]:
+                return
+            model = self.home.catalog.model(self.collection)
+            brought = self.home.models.get(model.fingerprint) if model else None
+            same = model is None or model.fingerprint == self.embedder.fingerprint
+            if self._store is not None:
+                # A search under way may still ask it; the one before that is asked no more
+                for store in self._retired:
+                    store.close()
+                self._retired = [self._store]
+                self._store = None
+            self._use(self.embedder if same or brought is None else self._cached(brought))
 
     def _cached(self, embedder: Embedder) -> CachedEmbedder:
         """Put the home's cache before the embedder, unless it brings one of its own."""
@@ -82,6 +120,7 @@ class PipelineParts:
 
     def store(self) -> VectorStore:
         """Return the vector store, opened and rid of what a crash left behind."""
+        self.follow()
         if self._store is not None:
             return self._store
         # In this order, because whoever writes may come here to open the store.
@@ -90,7 +129,7 @@ class PipelineParts:
                 model = self.home.catalog.model(self.collection)
                 store = open_store(
                     self._store_url,
-                    collection=self.collection,
+                    collection=self.home.catalog.key(self.collection),
                     dimension=model.dimension if model else self.embedder.dimension,
                     fingerprint=model.fingerprint if model else self.embedder.fingerprint,
                 )
@@ -159,7 +198,18 @@ class PipelineParts:
 
     def search_with(self, query: str, options: SearchOptions) -> SearchResult:
         """Return what a query finds with these options; see `RagPipeline.search`."""
-        return self._retriever.search(query, options, reranker=self.reranker(options.rerank))
+        reranker = self.reranker(options.rerank)
+        while True:
+            self.follow()
+            key, retriever = self._at
+            try:
+                result = retriever.search(query, options, reranker=reranker)
+            except (RagError, ValueError):
+                if self.home.catalog.key(self.collection) == key:
+                    raise
+                continue  # it is another index that failed to fit
+            if self.home.catalog.key(self.collection) == key:
+                return result
 
     def explain(self, result: SearchResult, chunk_id: str, options: SearchOptions) -> Explanation:
         """Return why a chunk stands where it stands in a search made with these options.
@@ -191,7 +241,7 @@ class PipelineParts:
 
     def vectors(self, chunks: Sequence[Chunk]) -> FloatArray:
         """Return the chunks' unit vectors, in order: the store's own, else embedded now."""
-        return self._retriever.vectors(chunks)
+        return self._at[1].vectors(chunks)
 
     def _relevant(self, result: SearchResult) -> bool:
         """Return whether any hit comes near the question; always, without token vectors."""
@@ -216,9 +266,11 @@ class PipelineParts:
         return self._generator
 
 
-def _default_embedder() -> Embedder:
+def _default_embedder(rebuilt: str | None) -> Embedder:
+    """Return the model a rebuild brought, by name; what RAGSCOPE_EMBEDDER names goes before it."""
     try:
-        return open_embedder(embedder_from_env())
+        asked = os.environ.get("RAGSCOPE_EMBEDDER", "").strip()
+        return open_embedder(embedder_from_env() if asked or not rebuilt else rebuilt)
     except ValueError as error:
         raise SettingsError(
             f"RAGSCOPE_EMBEDDER names no model: {error}.",

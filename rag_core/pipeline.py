@@ -17,7 +17,7 @@ from rag_core.errors import SettingsError, UnknownDocumentError
 from rag_core.findings import Trace
 from rag_core.followups import stand_alone
 from rag_core.home import Home, home_from_env
-from rag_core.ingestion import checked
+from rag_core.ingestion import Superseded, checked
 from rag_core.parts import PipelineParts
 from rag_core.prompts import SYSTEM_PROMPT, build_prompt
 from rag_core.protocols import (
@@ -93,8 +93,9 @@ class RagPipeline(PipelineParts):
         with self.home.writing, self._making:  # a write under way is finished first
             if not self._closed:
                 self._closed = True
-                if self._store is not None:
-                    self._store.close()
+                for store in (*self._retired, self._store):
+                    if store is not None:
+                        store.close()
                 self.home.close()
 
     def __enter__(self) -> Self:
@@ -150,7 +151,12 @@ class RagPipeline(PipelineParts):
         on_progress: OnProgress | None = None,
     ) -> FileReport:
         """Index an accepted file: read, chunk, embed, store."""
-        return self._ingestor.process(upload, chunker=chunker, on_progress=on_progress)
+        while True:
+            self.follow()
+            try:
+                return self._ingestor.process(upload, chunker=chunker, on_progress=on_progress)
+            except Superseded:  # by a rebuild, while it was embedded: again, with its model
+                continue
 
     def unfinished(self) -> list[Upload]:
         """Return accepted files that are not indexed yet: work in progress, or left by a crash."""

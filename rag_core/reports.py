@@ -13,7 +13,8 @@ class FileReport:
     """What became of one file. `seconds` is its time from reading to storing.
 
     `same_as` names other documents of the collection with the same content; `error` and `hint` are
-    empty unless the status is "failed" or "cancelled".
+    empty unless the status is "failed" or "cancelled". Of the chunks, `embedded` had a new text and
+    `kept` the text and vector of the version before; of that version's chunks, `removed` have gone.
     """
 
     name: str
@@ -27,6 +28,9 @@ class FileReport:
     same_as: tuple[str, ...] = ()
     error: str = ""
     hint: str = ""
+    embedded: int = 0
+    kept: int = 0
+    removed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
