@@ -12,11 +12,11 @@ from rag_core.cli_options import common
 from rag_core.errors import HomeError, SettingsError
 from rag_core.evaluation import (
     KS,
-    CollectionQuestions,
     Dataset,
     EvaluationReport,
     Grid,
     SweepTable,
+    collection_dataset,
     evaluate,
     load_beir,
     load_folder,
@@ -114,7 +114,8 @@ def evaluate_command(
 
     With --squad, --beir, --samples, or --questions and --documents, the documents are indexed apart
     from every collection, and what was run is kept in the home: run it again to resume. Without
-    documents, a collection is measured as it is, by --questions or by its own question set.
+    documents, a collection is measured as it is, by --questions or by its own question set; with
+    --grid its documents are tried in other ways, and the collection stays as it is.
 
     Exit code 1 when the figures are --fail-under (of a grid: of its best setting).
 
@@ -132,11 +133,10 @@ def evaluate_command(
         dataset = sources.dataset()
         found: EvaluationReport | SweepTable
         if dataset is None:
-            _only_documents(grids)
-            asked = _Asked(questions, limit, mode, rerank, answers)
+            asked = _Asked(questions, limit, grids, mode, rerank, answers)
             found = _collection(home, collection, asked, _shown(bar))
         else:
-            _only_collections(answers)
+            _without_answers(answers)
             found = _swept(home, dataset.first(limit), _grid(grids, mode, rerank), bar)
             found = found if grids else found.reports[-1]
         for path in reports:
@@ -154,19 +154,27 @@ class _Asked:
 
     questions: Path | None
     limit: int | None
+    grids: tuple[str, ...]
     mode: Mode
     rerank: str | None
     answers: bool
 
+    def dataset(self, pipeline: RagPipeline) -> Dataset:
+        """Return the questions of the file, or the collection's own, with its documents."""
+        found = collection_dataset(pipeline)
+        if self.questions:
+            found = load_questions(self.questions, documents=found.documents)
+        if not found.questions:
+            raise SettingsError(
+                f"The collection {pipeline.collection!r} has no questions.",
+                hint="Write some on the Evaluation page, or give a file with --questions.",
+            )
+        return found.first(self.limit)
 
-def _only_documents(grids: tuple[str, ...]) -> None:
-    if grids:
-        raise click.UsageError("--grid needs documents: --samples, say, or --documents.")
 
-
-def _only_collections(answers: bool) -> None:
+def _without_answers(answers: bool) -> None:
     if answers:
-        raise click.UsageError("--answers measures a collection: leave out the documents.")
+        raise click.UsageError("--answers measures a collection as it is: no documents, no grid.")
 
 
 def _grid(told: tuple[str, ...], mode: Mode, rerank: str | None) -> Grid:
@@ -178,7 +186,7 @@ def _grid(told: tuple[str, ...], mode: Mode, rerank: str | None) -> Grid:
 
 def _collection(
     home: Path | None, collection: str, asked: _Asked, on_progress: OnProgress
-) -> EvaluationReport:
+) -> EvaluationReport | SweepTable:
     folder = home or home_from_env()
     if not folder.exists():  # it is not created just to find nothing in it
         raise HomeError(
@@ -186,21 +194,15 @@ def _collection(
             hint="Index something first, with: ingest PATH, or give documents with the questions.",
         )
     with RagPipeline.open(folder, collection=collection) as pipeline:
-        if asked.questions:
-            texts = {info.name: pipeline.document(info.id).text for info in pipeline.documents()}
-            dataset = load_questions(asked.questions, texts=texts)
-        else:
-            own = CollectionQuestions(pipeline.home.settings, collection).list()
-            dataset = Dataset(collection, tuple(own))
-        if not dataset.questions:
-            raise SettingsError(
-                f"The collection {collection!r} has no questions.",
-                hint="Write some on the Evaluation page, or give a file with --questions.",
-            )
+        dataset = asked.dataset(pipeline)
+        if asked.grids:
+            _without_answers(asked.answers)
+            grid = parse_grid(asked.grids)
+            return run_sweep(pipeline.home, dataset, grid, on_progress=on_progress)
         try:
             return evaluate(
                 pipeline,
-                dataset.first(asked.limit),
+                dataset,
                 mode=asked.mode,
                 rerank=asked.rerank,
                 answers=asked.answers,

@@ -165,7 +165,11 @@ def test_a_collection_is_measured_by_its_own_questions_or_a_file(files):
     assert json.loads(run("--json").stdout)["questions"] == 1
     found = json.loads(run("--questions", files / "ask.jsonl", "--json").stdout)
     assert found["questions"] == 3
-    assert run("--grid", "default").exit_code == 2
+    grid = json.loads(run("--grid", "k=1,2 size=5 rerank=none", "--json").stdout)
+    assert [row["settings"]["chunker"]["size"] for row in grid["rows"]] == [5, 5]
+    with RagPipeline.open() as pipeline:  # the sweep left it as it was
+        assert {info.chunks for info in pipeline.documents()} == {1}
+    assert run("--grid", "default", "--answers").exit_code == 2
 
 
 @pytest.mark.parametrize("suffix", [".md", ".csv", ".html"])

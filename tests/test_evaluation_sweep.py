@@ -128,6 +128,30 @@ def test_a_cancelled_sweep_resumes_to_the_identical_table(tmp_path, home, stop_a
     other.close()
 
 
+def test_embedding_goes_on_where_it_was_stopped(tmp_path, home):
+    model, at_once, seen = HashEmbedder(), HashEmbedder(), 0
+
+    def cancel(progress):
+        nonlocal seen
+        seen += progress.stage == "embedding"
+        if seen == 4:
+            raise Cancelled
+
+    long = Dataset("long", dataset().questions, (
+        *dataset().documents,
+        Document.from_text("long", " ".join(f"Word{n} is new." for n in range(900))),
+    ))  # fmt: skip
+    grid = Grid(words((5,)), ks=(3,))
+    with pytest.raises(Cancelled):
+        swept(home, long, grid, open_model=lambda name: model, on_progress=cancel)
+    assert model.embedded > 0
+    swept(home, long, grid, open_model=lambda name: model)
+    other = Home.open(tmp_path / "other")
+    swept(other, long, grid, open_model=lambda name: at_once)
+    other.close()
+    assert model.embedded == at_once.embedded
+
+
 @pytest.mark.kill
 @pytest.mark.parametrize("point", ["1", "12", "30", "append:1", "append:700"])
 def test_a_killed_sweep_resumes_to_the_identical_table(tmp_path, point):

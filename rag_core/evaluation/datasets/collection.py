@@ -9,7 +9,8 @@ from typing import Any
 
 from rag_core.collection_settings import CollectionSettings
 from rag_core.datatypes import content_id
-from rag_core.evaluation.questions import Gold, Question
+from rag_core.evaluation.questions import Dataset, Gold, Question
+from rag_core.pipeline import RagPipeline
 
 MOST = 5_000
 _KEY = "questions"
@@ -70,6 +71,19 @@ class CollectionQuestions:
 
     def _keep(self, questions: Iterable[Question]) -> None:
         self._settings.put(self._collection, _KEY, [asdict(question) for question in questions])
+
+
+def collection_dataset(
+    pipeline: RagPipeline, questions: Iterable[Question] | None = None
+) -> Dataset:
+    """Return a collection's documents with its own questions, or with others, for a sweep.
+
+    The documents are copied into the dataset: sweeping over it leaves the collection as it is.
+    """
+    own = CollectionQuestions(pipeline.home.settings, pipeline.collection)
+    asked = own.list() if questions is None else questions
+    documents = (pipeline.document(info.id) for info in pipeline.documents())
+    return Dataset(pipeline.collection, tuple(asked), tuple(documents))
 
 
 def _named(question: Question) -> Question:
