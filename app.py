@@ -48,8 +48,9 @@ PAGES = [
     ),
     st.Page("pages/chat_page.py", title="Chat", icon=":material/forum:", url_path="chat"),
     st.Page("pages/lessons_page.py", title="Lessons", icon=":material/school:", url_path="lessons"),
-    # Opened by the presenter's link or QR code, not from the menu.
+    # Not in the menu: one opens by the presenter's link or QR code, one is passed on the way.
     st.Page("pages/audience_page.py", title="Audience", url_path="audience", visibility="hidden"),
+    st.Page("pages/open_page.py", title="Open", url_path="open", visibility="hidden"),
 ]
 page = st.navigation(PAGES)
 if frame.bare(page.url_path):

@@ -17,7 +17,7 @@ from ui.stage.show import Shared, clock_text
 
 def bare(page: str) -> bool:
     """Return whether a page stands alone, without sidebar: the audience's, and the notes."""
-    return page == "audience" or (page == "lessons" and me.notes_number() is not None)
+    return page in ("audience", "open") or (page == "lessons" and me.notes_number() is not None)
 
 
 @contextmanager
@@ -41,7 +41,8 @@ def stage(page: str, title: str) -> Iterator[None]:
 
 def _bar(page: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="presenter_bar"):
-        _clock()
+        with st.container(width="content", key="clock_place"):
+            _clock()
         if page != "lessons":
             st.page_link(
                 "pages/lessons_page.py", label=f"Lesson {me.lesson()}",
@@ -49,7 +50,8 @@ def _bar(page: str) -> None:
                 query_params={"lesson": str(me.lesson()), "present": "true"},
             )  # fmt: skip
         scenes_panel.step()
-        presenter_panel.tools(page)
+        if page == "lessons":
+            presenter_panel.tools(page)
         st.space("stretch")
         _sharing()
 

@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import streamlit as st
 
-from rag_core.lessons import LESSONS, STAGE, Lesson, View
+from rag_core.lessons import LESSONS, STAGE, Lesson
 from ui.errors import boundary
-from ui.stage import me, reveal_panel, shared
+from ui.stage import me, reveal_panel, shared, way
 from ui.text import number
-
-PAGES: Mapping[str, str] = {
-    "overview": "pages/overview_page.py",
-    "upload": "pages/upload_page.py",
-    "chunking": "pages/chunking_page.py",
-    "similarity": "pages/similarity_page.py",
-    "search": "pages/search_page.py",
-    "ann": "pages/ann_page.py",
-    "chat": "pages/chat_page.py",
-}
-"""The pages that lessons and scenes may open: url path to file."""
 
 
 def show(place: int) -> None:
@@ -79,15 +66,5 @@ def open_page(lesson: Lesson) -> None:
             on_click=shared.load_stage,
         )  # fmt: skip
         return
-    st.page_link(
-        PAGES[lesson.view.page], label="Open the page", icon=":material/open_in_new:",
-        query_params=grouped(lesson.view),
-    )  # fmt: skip
-
-
-def grouped(view: View) -> dict[str, Sequence[str]]:
-    """Return a view's query with every key once, as Streamlit takes it."""
-    found: dict[str, list[str]] = {}
-    for key, value in view.query:
-        found.setdefault(key, []).append(value)
-    return dict(found)
+    if st.button("Open the page", key="open_page", icon=":material/open_in_new:"):
+        way.to(lesson.view)

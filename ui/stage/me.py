@@ -28,7 +28,7 @@ def presenting() -> bool:
 
 
 def lesson() -> int:
-    """Return the number of the lesson this session looks at, from 1: chosen, linked, or the last."""
+    """Return the number of the lesson this session looks at, from 1: chosen or linked."""
     kept = st.session_state
     for chosen in (kept.get("lesson"), st.query_params.get("lesson"), kept.get("last_lesson")):
         if chosen in NUMBERS:

@@ -7,11 +7,8 @@ import streamlit as st
 from rag_core.lessons import LESSONS
 from rag_core.lessons.scenes import Scene, view_from
 from ui.errors import boundary
-from ui.stage import shared
-from ui.stage.lesson_panel import PAGES, grouped
+from ui.stage import shared, way
 from ui.text import plain
-
-_KNOWN = (*PAGES, "lessons")
 
 
 def step() -> None:
@@ -21,11 +18,13 @@ def step() -> None:
         return
     place = min(int(st.session_state.get("scene", -1)), len(kept) - 1)
     back = st.button(
-        "Scene", key="previous_scene", icon=":material/skip_previous:", shortcut="Shift+PageUp",
+        "Scene", key="previous_scene", type="tertiary", icon=":material/skip_previous:",
+        shortcut="Shift+PageUp",
         disabled=place <= 0, help="The scene before this one.",
     )  # fmt: skip
     on = st.button(
-        "Scene", key="next_scene", icon=":material/skip_next:", shortcut="Shift+PageDown",
+        "Scene", key="next_scene", type="tertiary", icon=":material/skip_next:",
+        shortcut="Shift+PageDown",
         disabled=place >= len(kept) - 1, help="The next scene.",
     )  # fmt: skip
     if place >= 0:
@@ -36,11 +35,7 @@ def step() -> None:
 
 def _open(kept: list[Scene], place: int) -> None:
     st.session_state["scene"] = place
-    view = kept[place].view
-    for key in {key for key, _ in view.query}:
-        st.session_state.pop(key, None)  # what was chosen there before must not win over the scene
-    page = PAGES.get(view.page, "pages/lessons_page.py")
-    st.switch_page(page, query_params=grouped(view))
+    way.to(kept[place].view)
 
 
 def edit() -> None:
@@ -75,7 +70,7 @@ def _add() -> None:
     title, address = st.session_state["scene_title"], st.session_state["scene_address"]
     with boundary():
         try:
-            shared.scenes().add(Scene(title, view_from(address, _KNOWN)))
+            shared.scenes().add(Scene(title, view_from(address, tuple(way.PAGES))))
         except ValueError as error:
             st.toast(plain(f"Not added: {error}.", limit=300), icon=":material/error:")
 

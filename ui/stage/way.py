@@ -1,0 +1,48 @@
+"""The way to another view: a page, set up by its query string, within the same session.
+
+Streamlit gives widgets the values of a link only when it meets them anew, and refuses to change
+the query of widgets that are on the page. So the way leads over a page that has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from rag_core.lessons import View
+
+PAGES: Mapping[str, str] = {
+    "overview": "pages/overview_page.py",
+    "upload": "pages/upload_page.py",
+    "chunking": "pages/chunking_page.py",
+    "similarity": "pages/similarity_page.py",
+    "search": "pages/search_page.py",
+    "ann": "pages/ann_page.py",
+    "chat": "pages/chat_page.py",
+    "lessons": "pages/lessons_page.py",
+}
+"""The pages that lessons and scenes may open: url path to file."""
+
+
+def to(view: View) -> None:
+    """Leave this page for a view; nothing after this call runs."""
+    st.session_state["way_to"] = (view.page, view.query)
+    st.session_state.pop("link_read", None)  # a question in the link is to be asked again
+    # An empty query, not none: none would be refused while widgets here are bound to theirs.
+    st.switch_page("pages/open_page.py", query_params={})
+
+
+def on() -> None:
+    """Go on to the view that was asked for; come back only if none was."""
+    page, query = st.session_state.pop("way_to", ("", ()))
+    if page in PAGES:
+        st.switch_page(PAGES[page], query_params=grouped(View(page, query)))
+
+
+def grouped(view: View) -> dict[str, Sequence[str]]:
+    """Return a view's query with every key once, as Streamlit takes it."""
+    found: dict[str, list[str]] = {}
+    for key, value in view.query:
+        found.setdefault(key, []).append(value)
+    return dict(found)
