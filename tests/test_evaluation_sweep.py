@@ -173,6 +173,20 @@ def test_a_killed_sweep_resumes_to_the_identical_table(tmp_path, point):
     other.close()
 
 
+def test_a_damaged_line_is_a_run_to_be_made_again(home):
+    first = figures(swept(home))
+    (path,) = (home.path / "evaluation").iterdir()
+    lines = path.read_bytes().splitlines()
+    lines[2] = lines[2][:200] + b"\xff\x00" + lines[2][202:]
+    lines[3] = b'{"key": 1}'
+    path.write_bytes(b"\n".join([*lines, b""]))
+    asked = []
+    assert figures(swept(home, on_progress=asked.append)) == first
+    assert max(p.done for p in asked) == 32
+    assert min(p.done for p in asked) == 16
+    assert len(path.read_bytes().splitlines()) == 7
+
+
 def test_results_of_other_data_and_other_models_are_not_taken(home):
     swept(home)
     asked = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from rag_core.evaluation.chunk_metrics import Range, chunk_quality, precision_omega
 from rag_core.evaluation.metrics import METRICS
@@ -53,12 +54,11 @@ def score(
     for k in ks:
         if level == "span":
             spans = span_values(told, len(run.retrieved), k)
-            values |= {f"{name}@{k}": value for name, value in spans.items()}
+            values |= {at(name, k): value for name, value in spans.items()}
         before = "document " if level == "span" else ""
-        values |= {
-            f"{before}{name}@{k}": value for name, value in _documents(question, run, k).items()
-        }
-        values[f"tokens@{k}"] = float(sum(hit.tokens for hit in run.retrieved[:k]))
+        ranked = _documents(question, run, k)
+        values |= {at(before + name, k): value for name, value in ranked.items()}
+        values[at("tokens", k)] = float(sum(hit.tokens for hit in run.retrieved[:k]))
         if question.golds:
             values |= _chunks(question, run, k, ruler)
     if question.golds:
@@ -68,6 +68,12 @@ def score(
             [measured(gold.range) for gold in question.golds],
         )
     return QuestionResult(question, run.retrieved, told, values, run.seconds)
+
+
+@lru_cache(maxsize=1_000)
+def at(metric: str, k: int) -> str:
+    """Return a metric's full name; the same text object each time, since thousands hold it."""
+    return f"{metric}@{k}"
 
 
 def _documents(question: Question, run: QuestionRun, k: int) -> dict[str, float]:
@@ -85,9 +91,9 @@ def _chunks(question: Question, run: QuestionRun, k: int, ruler: Ruler | None) -
         [measured(gold.range) for gold in question.golds],
     )
     return {
-        f"chunk recall@{k}": quality.recall,
-        f"chunk precision@{k}": quality.precision,
-        f"chunk iou@{k}": quality.iou,
+        at("chunk recall", k): quality.recall,
+        at("chunk precision", k): quality.precision,
+        at("chunk iou", k): quality.iou,
     }
 
 

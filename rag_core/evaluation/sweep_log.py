@@ -8,7 +8,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from rag_core.errors import HomeError
 from rag_core.evaluation.runs import QuestionRun
@@ -30,7 +30,8 @@ class StoredRun:
 class SweepLog:
     """The runs over one question set by one version of the code: a file of JSON lines.
 
-    A line is on the disk before the next run begins. Half a line that a kill left is cut off.
+    A line is on the disk before the next run begins. Half a line that a kill left is cut off, and
+    a damaged one is as if it were not there.
 
     Raises:
         HomeError: when the file cannot be read or written.
@@ -47,7 +48,7 @@ class SweepLog:
         except OSError as error:
             raise self._failed(error) from error
         whole = data[: data.rfind(b"\n") + 1].splitlines()
-        found = [_stored(json.loads(line)) for line in whole[1:]]  # the first is the header
+        found = [run for line in whole[1:] if (run := _stored(line))]  # the first is the header
         return {run.key: run for run in found}
 
     def append(self, run: StoredRun) -> None:
@@ -69,9 +70,7 @@ class SweepLog:
     def _append(self, line: bytes) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a+b") as file:
-            file.seek(0)
-            data = file.read()
-            whole = data.rfind(b"\n") + 1
+            whole = _whole_lines(file)
             file.truncate(whole)  # what a kill left half-way
             if not whole:
                 line = json.dumps(self._header).encode() + b"\n" + line
@@ -86,11 +85,28 @@ class SweepLog:
         )
 
 
-def _stored(value: Mapping[str, Any]) -> StoredRun:
-    runs: Sequence[Mapping[str, Any]] = value["runs"]
-    return StoredRun(
-        str(value["key"]),
-        value["settings"],
-        int(value["chunks"]),
-        tuple(QuestionRun.from_json(run) for run in runs),
-    )
+def _whole_lines(file: BinaryIO) -> int:
+    """Return where the last whole line of a file ends."""
+    end = file.seek(0, os.SEEK_END)
+    if not end:
+        return 0
+    file.seek(end - 1)
+    if file.read(1) == b"\n":  # as nearly always: the rest need not be read
+        return end
+    file.seek(0)
+    return file.read().rfind(b"\n") + 1
+
+
+def _stored(line: bytes) -> StoredRun | None:
+    """Return the run of a line, or None when it is damaged: that run is then made again."""
+    try:
+        value = json.loads(line)
+        runs: Sequence[Mapping[str, Any]] = value["runs"]
+        return StoredRun(
+            str(value["key"]),
+            value["settings"],
+            int(value["chunks"]),
+            tuple(QuestionRun.from_json(run) for run in runs),
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
