@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from rag_core.lessons import LESSONS, STAGE, Lesson
+from ui import indexing, services
 from ui.errors import boundary
 from ui.stage import me, reveal_panel, shared, way
 from ui.text import number
@@ -60,6 +61,10 @@ def turnout(place: int) -> None:
 def open_page(lesson: Lesson) -> None:
     """Offer the page that shows the lesson, set up by its link."""
     if ("collection", STAGE) in lesson.view.query and not shared.stage_ready():
+        if STAGE in services.collections() and services.queue(STAGE).busy:
+            indexing.pulse(STAGE)
+            st.caption("The page can be opened when the samples are loaded.")
+            return
         st.caption("The page needs the samples in the lessons' own collection. It takes a minute.")
         st.button(
             "Load them", key="load_stage", icon=":material/library_add:",

@@ -59,13 +59,11 @@ def tools(page: str) -> None:
 
 
 def share(number: int) -> None:
-    """Show the lesson to the audience, if this session presents; and how far a reset has come."""
+    """Show the lesson to the audience, if this session presents."""
     shared.show().share(
         me.voter(),
         Shared(state.collection(), lesson=number, revealed=me.revealed(number)),
     )
-    if STAGE in services.collections():
-        indexing.pulse(STAGE)
 
 
 def _warm_up() -> None:
@@ -96,6 +94,8 @@ def _reset() -> None:
         "Reset everything on stage", key="reset_stage", type="primary", disabled=not sure,
         icon=":material/restart_alt:", on_click=_do_reset,
     )  # fmt: skip
+    if STAGE in services.collections():
+        indexing.pulse(STAGE)
 
 
 def _do_reset() -> None:
@@ -106,4 +106,6 @@ def _do_reset() -> None:
             del st.session_state[key]
         st.session_state["sure"] = False
         me.open_lesson(1)
-        st.toast("The stage is set.", icon=":material/restart_alt:")
+        st.toast(
+            "The stage is set; the samples are on their way in.", icon=":material/restart_alt:"
+        )

@@ -44,8 +44,10 @@ def scenes() -> Scenes:
 
 
 def stage_ready() -> bool:
-    """Return whether the lessons' collection has documents; looking does not create it."""
-    return STAGE in services.collections() and bool(services.pipeline(STAGE).documents())
+    """Return whether the lessons' collection is filled; looking does not create it."""
+    if STAGE not in services.collections() or services.queue(STAGE).busy:
+        return False
+    return bool(services.pipeline(STAGE).documents())
 
 
 def load_stage() -> None:
