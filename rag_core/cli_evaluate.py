@@ -16,6 +16,7 @@ from rag_core.evaluation import (
     EvaluationReport,
     Grid,
     SweepTable,
+    cloze_questions,
     collection_dataset,
     evaluate,
     load_beir,
@@ -76,6 +77,12 @@ class Sources:
 @click.option("--samples", is_flag=True, help="The sample library and its questions.")
 @click.option("--paper", type=_FOLDER, metavar="DIR", help="Chroma's chunking evaluation data.")
 @click.option(
+    "--cloze",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Ask N sentences of a collection, with a blank.",
+)
+@click.option(
     "--grid", "grids", multiple=True, metavar="SPEC", help='"default", or "size=200 k=5".'
 )
 @click.option("--mode", type=click.Choice(MODES), default="hybrid", show_default=True)
@@ -98,6 +105,7 @@ def evaluate_command(
     documents: Path | None,
     samples: bool,
     paper: Path | None,
+    cloze: int | None,
     grids: tuple[str, ...],
     mode: Mode,
     rerank: str | None,
@@ -133,10 +141,10 @@ def evaluate_command(
         dataset = sources.dataset()
         found: EvaluationReport | SweepTable
         if dataset is None:
-            asked = _Asked(questions, limit, grids, mode, rerank, answers)
+            asked = _Asked(questions, cloze, limit, grids, mode, rerank, answers)
             found = _collection(home, collection, asked, _shown(bar))
         else:
-            _without_answers(answers)
+            _for_collections(answers, cloze)
             found = _swept(home, dataset.first(limit), _grid(grids, mode, rerank), bar)
             found = found if grids else found.reports[-1]
         for path in reports:
@@ -153,6 +161,7 @@ class _Asked:
     """What a collection is asked, and how."""
 
     questions: Path | None
+    cloze: int | None
     limit: int | None
     grids: tuple[str, ...]
     mode: Mode
@@ -164,17 +173,22 @@ class _Asked:
         found = collection_dataset(pipeline)
         if self.questions:
             found = load_questions(self.questions, documents=found.documents)
+        elif self.cloze:
+            made = cloze_questions(found.documents, self.cloze)
+            found = Dataset(f"{found.name}, cloze", tuple(made), found.documents)
         if not found.questions:
             raise SettingsError(
                 f"The collection {pipeline.collection!r} has no questions.",
-                hint="Write some on the Evaluation page, or give a file with --questions.",
+                hint="Write some on the Evaluation page, or give --questions FILE or --cloze N.",
             )
         return found.first(self.limit)
 
 
-def _without_answers(answers: bool) -> None:
+def _for_collections(answers: bool, cloze: int | None) -> None:
     if answers:
         raise click.UsageError("--answers measures a collection as it is: no documents, no grid.")
+    if cloze:
+        raise click.UsageError("--cloze asks about a collection: leave out the documents.")
 
 
 def _grid(told: tuple[str, ...], mode: Mode, rerank: str | None) -> Grid:
@@ -196,7 +210,7 @@ def _collection(
     with RagPipeline.open(folder, collection=collection) as pipeline:
         dataset = asked.dataset(pipeline)
         if asked.grids:
-            _without_answers(asked.answers)
+            _for_collections(asked.answers, None)
             grid = parse_grid(asked.grids)
             return run_sweep(pipeline.home, dataset, grid, on_progress=on_progress)
         try:

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from rag_core import RagPipeline, load
 from rag_core.cli import main
-from rag_core.evaluation import CollectionQuestions, Gold, Question
+from rag_core.evaluation import CollectionQuestions, Gold, Question, from_hit
 from rag_core.evaluation.answers import (
     citation_precision,
     citation_recall,
@@ -112,6 +112,7 @@ def test_fail_under(mine, bars, code):
         (["--report", "x.pdf"], "a report is .md, .csv or .html"),
         (["--samples"], "Give one of"),
         (["--answers"], "--answers measures a collection"),
+        (["--cloze", "3"], "--cloze asks about a collection"),
         (["--grid", "size=none"], "The grid cannot work"),
         (["--grid", "model=nobody:x"], "no such model"),
         (["--sort", "fame", "--grid", "k=1 rerank=none"], "'fame' is not one of"),
@@ -170,6 +171,14 @@ def test_a_collection_is_measured_by_its_own_questions_or_a_file(files):
     with RagPipeline.open() as pipeline:  # the sweep left it as it was
         assert {info.chunks for info in pipeline.documents()} == {1}
     assert run("--grid", "default", "--answers").exit_code == 2
+    cloze = json.loads(run("--cloze", "2", "--json").stdout)
+    assert cloze["name"] == "default, cloze"
+    assert all("____" in row["question"] for row in cloze["by_question"])
+    with RagPipeline.open() as pipeline:
+        hit = pipeline.search("iron tower").hits[0]
+        kept = CollectionQuestions(pipeline.home.settings, "default").add(from_hit("iron?", hit))
+        name, text = hit.chunk.metadata["name"], hit.chunk.text
+        assert kept.golds == (Gold(name, hit.chunk.start, hit.chunk.end, text),)
 
 
 @pytest.mark.parametrize("suffix", [".md", ".csv", ".html"])

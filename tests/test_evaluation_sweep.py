@@ -321,6 +321,13 @@ def test_the_index_in_memory_is_exact_and_keeps_ties_in_order():
     assert [hit.chunk.id for hit in index.query(asked, 2)] == ["a", "b"]
     assert [(h.chunk.id, h.score, h.rank) for h in index.query(asked, 9)][-1] == ("c", 0.0, 4)
     assert [hit.chunk.id for hit in index.query(asked, 1, {"n": {"$lt": 2}})] == ["d"]
+    rng = np.random.default_rng(5)
+    many = MemoryIndex(4)
+    points = rng.normal(size=(50, 4)).astype(np.float32)
+    chunks = [Chunk(f"c{n:02d}", "d", n, 0, 1, "x") for n in range(50)]
+    many.upsert(chunks, points)
+    best = np.argsort(-(points @ points[0]))[:7]
+    assert [hit.chunk.id for hit in many.query(points[0], 7)] == [f"c{row:02d}" for row in best]
     index.delete_document("da")
     index.delete(["b", "never"])
     assert (index.count(), sorted(c.id for c in index)) == (2, ["c", "d"])

@@ -5,7 +5,11 @@ from __future__ import annotations
 from rag_core.evaluation.datasets.beir import load_beir
 from rag_core.evaluation.datasets.chunking_paper import load_chunking_paper
 from rag_core.evaluation.datasets.cloze import cloze_questions
-from rag_core.evaluation.datasets.collection import CollectionQuestions, collection_dataset
+from rag_core.evaluation.datasets.collection import (
+    CollectionQuestions,
+    collection_dataset,
+    from_hit,
+)
 from rag_core.evaluation.datasets.squad import load_squad
 from rag_core.evaluation.datasets.tables import load_folder, load_questions, load_samples
 from rag_core.evaluation.evaluate import KS, evaluate
@@ -37,6 +41,7 @@ __all__ = [
     "collection_dataset",
     "default_grid",
     "evaluate",
+    "from_hit",
     "load_beir",
     "load_chunking_paper",
     "load_folder",

@@ -52,8 +52,8 @@ def evaluate(
         rerank: the name of a reranker, or None.
         where: a metadata filter.
         options: instead of these three, everything that decides a search.
-        answers: also answer with the pipeline's generator and judge the answers; `k` of `ks`' own
-            largest is used for context.
+        answers: also answer every question, the unanswerable ones too, as `RagPipeline.answer` does
+            with k = max(ks), and judge the answers; `settings` then names the generator.
         unit: what chunk quality counts.
         on_progress: called after every question; it may raise `Cancelled`.
 
@@ -95,6 +95,8 @@ def evaluate(
     if answers:
         results = _answered(pipeline, kept, results, max(ks), where, on_progress)
     settings = {**_described(chosen), "k": max(ks), "model": pipeline.embedder.name}
+    if answers:
+        settings["generator"] = pipeline.generator.name
     in_order = tuple(results[question.id] for question in kept if question.id in results)
     return EvaluationReport(
         dataset.name, settings, tuple(ks), level, in_order, tuple(skipped), dataset.sha256,
