@@ -377,3 +377,37 @@ def test_it_says_what_it_is(tmp_path):
     assert (told.engine, told.address) == ("FAISS", f"{tmp_path}/a")
     assert told.version.count(".") == 2
     assert dict(told.index) == {"kind": "ivf", "n_clusters": 8, "n_probe": 2}
+
+
+@pytest.mark.parametrize("options", ["index=ivf&n_clusters=4&n_probe=4", "index=hnsw&m=8&ef=64"])
+def test_an_approximate_index_is_kept_from_one_opening_to_the_next(tmp_path, monkeypatch, options):
+    url = f"faiss://{tmp_path}/store?{options}"
+    chunks, vectors = chunks_and_vectors(300)
+    store = open_store(url, collection="test", dimension=DIMENSION)
+    store.upsert(chunks, vectors)
+    expected = store.query(vectors[7], 5)
+    store.close()
+    [kept] = (tmp_path / "store").glob("*.index")
+    whole = kept.read_bytes()
+    made = []
+    real = faiss_rows._made
+    monkeypatch.setattr(faiss_rows, "_made", lambda *args: (made.append(args), real(*args))[1])
+
+    def asked(expected_to_be_made: int) -> None:
+        again = open_store(url, collection="test", dimension=DIMENSION)
+        assert again.query(vectors[7], 5) == expected
+        again.close()
+        assert len(made) == expected_to_be_made
+
+    asked(0)
+    kept.write_bytes(whole[:-100])  # cut off: not used, and written again
+    asked(1)
+    assert kept.read_bytes() == whole
+    kept.write_bytes(b"nonsense")
+    asked(2)
+    store = open_store(url, collection="test", dimension=DIMENSION)
+    store.upsert(chunks[:1], vectors[8:9])  # the same id, another vector: another index
+    assert store.query(vectors[8], 1)[0].score == pytest.approx(1.0, abs=1e-4)
+    assert len(made) >= 3
+    store.drop()
+    assert not kept.exists()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionMessageParam
 
 DEFAULT_MODEL = "gpt-4o-mini"
-OPENAI_WINDOW = 128_000  # tokens; the default model's
+_HOSTED_WINDOW = 128_000  # tokens; the default model's
 LOCAL_WINDOW = 4_096  # tokens; what Ollama gives a model that nobody asked it to give more
 
 
@@ -40,7 +40,7 @@ class ChatGenerator:
         timeout: float = TIMEOUT_SECONDS,
     ) -> None:
         self.system_prompt = system_prompt
-        self.window = window or (LOCAL_WINDOW if base_url else OPENAI_WINDOW)
+        self.window = window or (LOCAL_WINDOW if base_url else _HOSTED_WINDOW)
         self._model = model
         self._base_url = base_url
         self._api_key = api_key

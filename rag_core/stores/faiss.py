@@ -47,7 +47,8 @@ class FaissStore:
 
     The url is faiss:///folder, with `?index=ivf&n_clusters=100&n_probe=10` or
     `?index=hnsw&m=32&ef=64` for an approximate index. IVF compares with every vector until there
-    are 39 a cluster; both make their index anew after something was removed.
+    are 39 a cluster; both make their index anew after something was removed, and keep it in a
+    file beside the database from one opening to the next.
 
     Raises:
         FingerprintError: when the collection holds vectors of another model or length.
@@ -60,9 +61,10 @@ class FaissStore:
         self._options = _options(parts.query)
         self._collection, self._dimension = collection, dimension
         self._lock = threading.RLock()
-        self._rows = Rows(dimension, self._options)
-        self._generation = _UNKNOWN
         self._folder = Path(url2pathname(parts.path))
+        self._saved = self._folder / f"{collection}.index"
+        self._rows = Rows(dimension, self._options, self._saved)
+        self._generation = _UNKNOWN
         if not _NAME.fullmatch(collection):
             raise StoreError(
                 f"The collection {collection!r} could not be opened: names have 3 to 512 letters "
@@ -184,13 +186,14 @@ class FaissStore:
         """Remove the whole collection; the store cannot be used afterwards."""
         with self._lock, errors_as_ours("The collection could not be removed"):
             self._file.remove()
+            self._saved.unlink(missing_ok=True)
         self.close()
 
     def close(self) -> None:
         """Let go of the folder; the store cannot be used afterwards."""
         with self._lock:
             self._file.close()
-            self._rows = Rows(self._dimension, self._options)
+            self._rows = Rows(self._dimension, self._options, self._saved)
 
     def _write(
         self,
@@ -212,7 +215,7 @@ class FaissStore:
         """Return the rows, read again if they are not those of the database."""
         generation = self._file.generation()
         if generation != self._generation:
-            self._rows = Rows(self._dimension, self._options)
+            self._rows = Rows(self._dimension, self._options, self._saved)
             found = self._file.select("SELECT id, packed, vector FROM chunks WHERE collection = ?")
             vectors = np.frombuffer(b"".join(row[2] for row in found), np.float32)
             self._rows.add(

@@ -9,12 +9,14 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rag_core.filters import matches
 from rag_core.protocols import FloatArray, IntArray, Where
+from rag_core.stores.faiss_saved import key_of, load, save
 
 Packed = Mapping[str, Any]
 _MORE = 8  # fetched beyond k, so that equals at the last place are seen
@@ -43,8 +45,9 @@ class Rows:
     dropped when rows go away, because a graph cannot forget.
     """
 
-    def __init__(self, dimension: int, options: IndexOptions) -> None:
+    def __init__(self, dimension: int, options: IndexOptions, saved: Path | None = None) -> None:
         self._options = options
+        self._saved = saved  # where the approximate index is kept from one opening to the next
         self._flat = _faiss().IndexFlatIP(dimension)
         self._ids: list[str] = []
         self._packed: list[Packed] = []
@@ -165,19 +168,31 @@ class Rows:
 
         None too for an IVF index with too few rows to find its clusters in.
         """
-        options, dimension = self._options, self._flat.d
+        options = self._options
         least = {"flat": np.inf, "ivf": _POINTS_A_CLUSTER * options.n_clusters, "hnsw": 1}
         if len(self) < least[options.kind]:
             return None
         outgrown = options.kind == "ivf" and len(self) > _OUTGROWN * self._trained_on
         if self._approximate is None or outgrown:
             vectors = self._flat.reconstruct_n(0, len(self))
-            index = _made(options, dimension)
-            with _one_thread():
-                index.train(vectors)
-                index.add(vectors)
-            self._approximate, self._trained_on = index, len(self)
+            self._approximate, self._trained_on = self._kept_or_made(vectors), len(self)
         return self._approximate
+
+    def _kept_or_made(self, vectors: FloatArray) -> Any:  # noqa: ANN401
+        # Not all settings: how far a query looks is no part of the index
+        options = self._options
+        shape = {"ivf": {"n_clusters": options.n_clusters}, "hnsw": {"m": options.m}}[options.kind]
+        key = key_of(self._ids, vectors, {"kind": options.kind, **shape})
+        kept = load(self._saved, key) if self._saved else None
+        if kept is not None:
+            return kept
+        index = _made(options, self._flat.d)
+        with _one_thread():
+            index.train(vectors)
+            index.add(vectors)
+        if self._saved:
+            save(self._saved, index, key)
+        return index
 
 
 def _made(options: IndexOptions, dimension: int) -> Any:  # noqa: ANN401
