@@ -81,9 +81,9 @@ MEANING = Lesson(
     "“invented by” sentences side by side whatever was invented.",
     notes=(
         "Let somebody who voted for the anaconda defend it: the reason is a good one.",
-        "On the page, open Pairs and read the top one aloud; ask whether anybody expected it.",
+        "On the page, read the top pair aloud and ask whether anybody expected it.",
     ),
-    view=View("similarity", (("panel", "Matrix"),)),
+    view=View("similarity", (("panel", "Pairs"),)),
     compute=_meaning,
 )
 

@@ -19,12 +19,12 @@ def step() -> None:
     place = min(int(st.session_state.get("scene", -1)), len(kept) - 1)
     back = st.button(
         "Scene", key="previous_scene", type="tertiary", icon=":material/skip_previous:",
-        shortcut="Shift+PageUp",
+        shortcut="Shift+Up",
         disabled=place <= 0, help="The scene before this one.",
     )  # fmt: skip
     on = st.button(
         "Scene", key="next_scene", type="tertiary", icon=":material/skip_next:",
-        shortcut="Shift+PageDown",
+        shortcut="Shift+Down",
         disabled=place >= len(kept) - 1, help="The next scene.",
     )  # fmt: skip
     if place >= 0:
@@ -82,5 +82,5 @@ def _remove(title: str) -> None:
 
 def _fill() -> None:
     with boundary():
-        for number, lesson in enumerate(LESSONS, start=1):
-            shared.scenes().add(Scene(f"{number} · {lesson.title}", lesson.view))
+        for lesson in LESSONS:
+            shared.scenes().add(Scene(lesson.title, lesson.view))
