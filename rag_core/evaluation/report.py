@@ -25,15 +25,16 @@ _CHUNK = ("chunk recall", "chunk precision", "chunk iou", "chunk precision omega
 def report_markdown(report: EvaluationReport) -> str:
     """Return one setting's figures as a Markdown table: a row a metric, a column a k.
 
-    Behind each mean stands its 95 per cent interval.
+    Behind each mean stands its 95 per cent interval. The last column is for what has no k: answers
+    and precision-omega.
     """
     bases = dict.fromkeys(name.partition("@")[0] for name in report.metrics)
-    rows = []
-    for base in bases:
-        at = [f"{base}@{k}" for k in report.ks if f"{base}@{k}" in report.metrics]
-        cells = [_figure(report, name) for name in (at or [base])]
-        rows.append((base, *cells, *[""] * (len(report.ks) - len(cells))))
-    heading = ("metric", *(f"@{k}" for k in report.ks))
+    names = [[f"{base}@{k}" for k in report.ks] + [base] for base in bases]
+    rows = [
+        (base, *(_figure(report, each) if each in report.metrics else "" for each in row))
+        for base, row in zip(bases, names, strict=True)
+    ]
+    heading = ("metric", *(f"@{k}" for k in report.ks), "at no k")
     head = [f"# {inert(report.name)}", "", inert(_measured(report)), ""]
     return "\n".join([*head, *_markdown(heading, rows), ""])
 
