@@ -55,9 +55,10 @@ def room(lesson: Lesson, place: int, truth: int) -> None:
     st.markdown(f"**The room**: {number(sum(counts), 'vote')}")
     labels = [f"{'✓ ' if n == truth else ''}{c}" for n, c in enumerate(lesson.choices)]
     colours = [_colours()[0] if n == truth else _GREY for n in range(len(labels))]
+    drawn = _drawn(labels, [float(count) for count in counts], colours, [str(c) for c in counts])
+    drawn.update_xaxes(visible=False)  # every bar says its number, and half votes there are none
     st.plotly_chart(
-        _drawn(labels, [float(count) for count in counts], colours, [str(c) for c in counts]),
-        key=f"room-{place}", config=CHART_CONFIG,
+        drawn, key=f"room-{place}", config=CHART_CONFIG,
         alt="Votes: " + "; ".join(f"{n} {c}" for n, c in zip(labels, counts, strict=True)),
     )  # fmt: skip
 
@@ -108,6 +109,8 @@ def _drawn(
     )  # fmt: skip
     figure.update_xaxes(tickfont=_font())
     figure.update_layout(
-        height=90 + 68 * len(names), font=_font(), margin={"t": 10, "b": 45, "l": 10, "r": 25}
+        height=90 + (96 if me.presenting() else 68) * len(names),
+        font=_font(),
+        margin={"t": 10, "b": 45, "l": 10, "r": 25},
     )
     return figure
