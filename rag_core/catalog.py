@@ -248,14 +248,14 @@ class Catalog:
             gone = not db.execute("DELETE FROM uploads WHERE id = ?", (upload.id,)).rowcount
             if gone and upload.id:
                 raise Cancelled(f"{upload.name} was discarded, or indexed elsewhere.")
-            next_generation(db, collection)
+            self._changed(db, collection)
 
     def retire(self, collection: str, document_ids: Iterable[str]) -> None:
         """Make documents invisible and note their chunks as unwanted in the store."""
         with self._database.transaction() as db:
             for document_id in document_ids:
                 self._retire(db, self.key(collection), "id = ?", (document_id,))
-            next_generation(db, collection)
+            self._changed(db, collection)
 
     def unwanted(self, collection: str) -> list[str]:
         """Return the chunk ids that the store must not keep."""
@@ -270,6 +270,10 @@ class Catalog:
                 "DELETE FROM unwanted WHERE collection = ? AND chunk_id = ?",
                 ((key, chunk_id) for chunk_id in chunk_ids),
             )
+
+    def _changed(self, db: sqlite3.Connection, collection: str) -> None:
+        if not self._pinned:  # of an index beside the live one no search needs to know
+            next_generation(db, collection)
 
     @staticmethod
     def _retire(db: sqlite3.Connection, key: str, condition: str, values: tuple[str, ...]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,10 +12,12 @@ from rag_core.access import require
 from rag_core.catalog import Catalog, DocumentInfo
 from rag_core.chunkers import CHUNKERS, make_chunker
 from rag_core.database import Database
+from rag_core.embedders import embedder_from_env, open_embedder
 from rag_core.embedders.tokenizer import ModelTokenizer, default_tokenizer
 from rag_core.errors import SettingsError
 from rag_core.protocols import Chunker, Embedder
 
+EMBEDDER = "embedder"  # the setting that names the model a rebuild brought
 _DEFAULT = next(iter(CHUNKERS))
 
 
@@ -70,13 +73,13 @@ class CollectionChunker:
         chunker = make_chunker(strategy, **params)
         self._settings.put(self._collection, "chunker", described(chunker))
 
-    def chunker(self) -> Chunker:
-        """Make the collection's chunker, with the tools it needs.
+    def chunker(self, kept: Mapping[str, Any] | None = None) -> Chunker:
+        """Make the collection's chunker, or one of other settings, with the tools it needs.
 
         Raises:
             SettingsError: when this version knows no such chunker.
         """
-        settings = self.settings()
+        settings = dict(kept) if kept else self.settings()
         try:
             return chunker_from(settings.pop("name"), settings, embedder=self._embedder)
         except (ValueError, KeyError) as error:
@@ -125,3 +128,20 @@ def chunker_from(
     if "embed" in known and embedder is not None and embedder.name == model:
         tools["embed"] = embedder.embed_documents
     return make_chunker(strategy, **settings, **tools)
+
+
+def collection_embedder(settings: CollectionSettings, collection: str) -> Embedder:
+    """Open the model a rebuild brought, or the default; RAGSCOPE_EMBEDDER goes before both.
+
+    Raises:
+        SettingsError: when the name is no model's.
+    """
+    kept = settings.get(collection, EMBEDDER)
+    try:
+        asked = os.environ.get("RAGSCOPE_EMBEDDER", "").strip()
+        return open_embedder(embedder_from_env() if asked or not kept else kept)
+    except ValueError as error:
+        raise SettingsError(
+            f"RAGSCOPE_EMBEDDER names no model: {error}.",
+            hint="Unset it, or set it to openai:MODEL, cohere:MODEL or a local model's name.",
+        ) from error

@@ -70,6 +70,18 @@ class Indexes:
         """Return the collection's index of this state, or None."""
         return next((found for found in self.all(collection) if found.state == state), None)
 
+    def fingerprints(self, key: str) -> dict[str, dict[str, int]]:
+        """Return how many chunks each document has of each model, in the index of this key."""
+        rows = self._database.rows(
+            "SELECT document_id, fingerprint, count(*) AS chunks FROM chunks "
+            "WHERE collection = ? GROUP BY document_id, fingerprint",
+            key,
+        )
+        found: dict[str, dict[str, int]] = {}
+        for row in rows:
+            found.setdefault(row["document_id"], {})[row["fingerprint"]] = row["chunks"]
+        return found
+
     def begin(self, collection: str, model: Model, chunker: Mapping[str, Any]) -> str:
         """Note an index that is to be built, and return its key."""
         with self._database.transaction() as db:
@@ -97,7 +109,10 @@ class Indexes:
             db.execute("UPDATE indexes SET state = 'live' WHERE key = ?", (key,))
             db.executemany(
                 "INSERT OR REPLACE INTO settings VALUES (?, ?, ?)",
-                ((collection, name, as_json(value)) for name, value in settings.items()),
+                (
+                    (collection, name, json.dumps(value, sort_keys=True))
+                    for name, value in settings.items()
+                ),
             )
             db.execute(
                 "UPDATE collections SET generation = generation + 1 WHERE name = ?", (collection,)

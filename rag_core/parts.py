@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Sequence
 
-from rag_core.collection_settings import CollectionChunker
+from rag_core.catalog import Model
+from rag_core.collection_settings import CollectionChunker, collection_embedder
 from rag_core.datatypes import Chunk, SearchResult
-from rag_core.embedders import embedder_from_env, open_embedder
 from rag_core.embedders.cached import CachedEmbedder
 from rag_core.errors import (
     ModelError,
     RagError,
-    SettingsError,
     StoreError,
     UnknownDocumentError,
 )
@@ -43,8 +41,6 @@ from rag_core.rerankers import (
 from rag_core.retrieval import Retriever, SearchOptions
 from rag_core.stores import open_store, store_url_from_env
 
-EMBEDDER = "embedder"  # the setting that names the model a rebuild brought
-
 
 class PipelineParts:
     """The parts of one collection's pipeline. Thread-safe; making it is quick."""
@@ -60,8 +56,7 @@ class PipelineParts:
     ) -> None:
         self.home = home
         self.collection = collection
-        rebuilt = home.settings.get(collection, EMBEDDER)
-        self.embedder = self._cached(embedder or _default_embedder(rebuilt))
+        self.embedder = self._cached(embedder or collection_embedder(home.settings, collection))
         self._store_url = store_url or store_url_from_env() or home.chroma_url
         self._generator = generator
         self._making = threading.RLock()
@@ -118,6 +113,33 @@ class PipelineParts:
             return embedder
         return CachedEmbedder(embedder, self.home.vectors)
 
+    def open_index(self, key: str, model: Model | None) -> VectorStore:
+        """Open the store of one index, live or not; whoever opens it closes it."""
+        return open_store(
+            self._store_url,
+            collection=key,
+            dimension=model.dimension if model else self.embedder.dimension,
+            fingerprint=model.fingerprint if model else self.embedder.fingerprint,
+        )
+
+    def close_stores(self) -> None:
+        """Let go of the stores; the next use opens the live one again."""
+        with self.home.writing, self._making:
+            for store in (*self._retired, self._store):
+                if store is not None:
+                    store.close()
+            self._retired, self._store = [], None
+
+    def check_model(self) -> None:
+        """Make sure that the index is of this pipeline's model; see `Ingestor.check_model`."""
+        self.follow()
+        self._ingestor.check_model()
+
+    @property
+    def at_home(self) -> bool:
+        """Whether the vectors are in the data folder's own Chroma directory."""
+        return self._store_url == self.home.chroma_url
+
     def store(self) -> VectorStore:
         """Return the vector store, opened and rid of what a crash left behind."""
         self.follow()
@@ -126,12 +148,9 @@ class PipelineParts:
         # In this order, because whoever writes may come here to open the store.
         with self.home.writing, self._making:
             if self._store is None:
-                model = self.home.catalog.model(self.collection)
-                store = open_store(
-                    self._store_url,
-                    collection=self.home.catalog.key(self.collection),
-                    dimension=model.dimension if model else self.embedder.dimension,
-                    fingerprint=model.fingerprint if model else self.embedder.fingerprint,
+                catalog = self.home.catalog
+                store = self.open_index(
+                    catalog.key(self.collection), catalog.model(self.collection)
                 )
                 try:
                     self._refuse_another_store(store)
@@ -243,6 +262,10 @@ class PipelineParts:
         """Return the chunks' unit vectors, in order: the store's own, else embedded now."""
         return self._at[1].vectors(chunks)
 
+    def index_vectors(self, ids: Sequence[str]) -> dict[str, FloatArray]:
+        """Return the vectors that the index itself has of these chunks; none is embedded."""
+        return self._queried_store().vectors(ids)
+
     def _relevant(self, result: SearchResult) -> bool:
         """Return whether any hit comes near the question; always, without token vectors."""
         if not result.hits or not isinstance(self.embedder, TokenEmbedder):
@@ -264,15 +287,3 @@ class PipelineParts:
         if self._generator is None:
             self._generator = chat_from_env() or ExtractiveGenerator(self.tokens())
         return self._generator
-
-
-def _default_embedder(rebuilt: str | None) -> Embedder:
-    """Return the model a rebuild brought, by name; what RAGSCOPE_EMBEDDER names goes before it."""
-    try:
-        asked = os.environ.get("RAGSCOPE_EMBEDDER", "").strip()
-        return open_embedder(embedder_from_env() if asked or not rebuilt else rebuilt)
-    except ValueError as error:
-        raise SettingsError(
-            f"RAGSCOPE_EMBEDDER names no model: {error}.",
-            hint="Unset it, or set it to openai:MODEL, cohere:MODEL or a local model's name.",
-        ) from error

@@ -93,9 +93,7 @@ class RagPipeline(PipelineParts):
         with self.home.writing, self._making:  # a write under way is finished first
             if not self._closed:
                 self._closed = True
-                for store in (*self._retired, self._store):
-                    if store is not None:
-                        store.close()
+                self.close_stores()
                 self.home.close()
 
     def __enter__(self) -> Self:
