@@ -16,6 +16,7 @@ import click
 
 from rag_core.catalog import DocumentInfo
 from rag_core.cli_evaluate import evaluate_command
+from rag_core.cli_index import INDEX_COMMANDS
 from rag_core.cli_options import common, question_options
 from rag_core.cli_stores import move, store
 from rag_core.costs import estimate, said
@@ -228,7 +229,7 @@ def delete(
         click.echo(f"Deleted {listed}.")
 
 
-for command in (evaluate_command, move, store):
+for command in (evaluate_command, move, store, *INDEX_COMMANDS):
     main.add_command(command)
 
 

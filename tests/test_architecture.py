@@ -98,6 +98,7 @@ ROOMS = (
     "terminal",
     "cli_options",
     "cli_stores",
+    "cli_index",
     "cli_figures",
     "cli_evaluate",
     "cli",

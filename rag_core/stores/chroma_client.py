@@ -54,7 +54,11 @@ def open_client(url: str) -> Client:
     only_known(parts.query, _OPTIONS if is_server(url) else ())
     if not is_server(url):
         path = url2pathname(parts.path)
-        return cast("Client", chromadb.PersistentClient(path, settings=settings))
+        try:
+            return cast("Client", chromadb.PersistentClient(path, settings=settings))
+        except AttributeError as error:  # it stumbles over undoing a start that failed
+            said = error.__context__ or error
+            raise ValueError(f"its database is damaged ({said})") from error
     token = unquote(parts.password or "") or os.environ.get("CHROMA_API_KEY", "")
     client = chromadb.HttpClient(
         host=parts.hostname or "localhost",
