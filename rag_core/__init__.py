@@ -37,6 +37,7 @@ from rag_core.errors import (
 )
 from rag_core.evaluation import EvaluationReport, evaluate, load_beir, load_squad
 from rag_core.fusion import reciprocal_rank_fusion
+from rag_core.index_manager import IndexManager
 from rag_core.jobs import FileProgress, IngestQueue
 from rag_core.keyword import KeywordIndex
 from rag_core.loaders import LOADERS, Limits, load
@@ -62,6 +63,7 @@ __all__ = [
     "FingerprintError",
     "HomeError",
     "HomeInUseError",
+    "IndexManager",
     "IngestQueue",
     "IngestReport",
     "KeywordIndex",

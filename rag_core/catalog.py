@@ -85,8 +85,10 @@ class Catalog:
             for table in ("documents", "chunks", "unwanted"):
                 db.execute(f"DELETE FROM {table} WHERE collection IN ({of_it})", (name,))
             db.execute("UPDATE indexes SET state = 'dropped' WHERE collection = ?", (name,))
-            for table in ("uploads", "settings"):
-                db.execute(f"DELETE FROM {table} WHERE collection = ?", (name,))
+            db.execute("DELETE FROM uploads WHERE collection = ?", (name,))
+            db.execute(  # the number stays, so that no index is ever called like one before
+                "DELETE FROM settings WHERE collection = ? AND key != 'index.number'", (name,)
+            )
             db.execute("DELETE FROM collections WHERE name = ?", (name,))
 
     def generation(self, collection: str) -> int:

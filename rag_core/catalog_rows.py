@@ -102,8 +102,19 @@ def chunk_row(key: str, chunk: Chunk, stamp: Stamp) -> tuple[Any, ...]:
 
 
 def free_key(db: sqlite3.Connection, collection: str) -> str:
-    """Return a key that no index has, nor had while it was live: stores are named by it."""
+    """Return a key for another index of a collection; no index of it ever had the same.
+
+    A pipeline sees by the key that another index is live, and a store is named by it.
+    """
     used = {row[0] for row in db.execute("SELECT key FROM indexes")}
     used |= {row[0] for row in db.execute("SELECT name FROM collections")} - {collection}
-    numbered = (f"{collection}.{number}" for number in itertools.count(2))
-    return next(key for key in itertools.chain([collection], numbered) if key not in used)
+    place = (collection, "index.number")
+    row = db.execute("SELECT value FROM settings WHERE collection = ? AND key = ?", place)
+    numbers = itertools.count(int((row.fetchone() or [0])[0]) + 1)
+    number = next(n for n in numbers if _key(collection, n) not in used)
+    db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?, ?)", (*place, str(number)))
+    return _key(collection, number)
+
+
+def _key(collection: str, number: int) -> str:
+    return collection if number == 1 else f"{collection}.{number}"

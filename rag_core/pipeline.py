@@ -88,6 +88,15 @@ class RagPipeline(PipelineParts):
             folder.close()
             raise
 
+    def again(self) -> Self:
+        """Open the same collection once more, to be closed on its own."""
+        return type(self).open(
+            self.home.path,
+            collection=self.collection,
+            store_url=self._store_url,
+            embedder=self.embedder,
+        )
+
     def close(self) -> None:
         """Give the data folder back to other processes; the pipeline cannot be used afterwards."""
         with self.home.writing, self._making:  # a write under way is finished first

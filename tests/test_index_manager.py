@@ -189,6 +189,29 @@ def test_every_open_pipeline_sees_the_swap(pipeline, manager):
         )
 
 
+def test_a_pipeline_that_slept_through_many_rebuilds_searches_and_writes(pipeline, manager):
+    with RagPipeline.open(pipeline.home.path, embedder=HashEmbedder()) as second:
+        assert second.search("amber", mode="vector").hits
+        for salt in "abcde":
+            finished(manager.rebuild(HashEmbedder(64, salt)))
+            manager.forget_kept()
+        assert second.search("amber", mode="vector").hits
+        second.ingest([document("late", "A zyzzyva comes late.")])
+        assert manager.verify().clean
+
+
+def test_a_rebuild_outlives_the_pipeline_that_began_it(tmp_path):
+    slow = Slow()
+    with RagPipeline.open(tmp_path, embedder=HashEmbedder()) as first:
+        first.ingest([document("a")])
+        rebuild = IndexManager(first).rebuild(slow)
+        assert slow.reached.wait(10)
+    slow.go.set()
+    finished(rebuild)
+    with RagPipeline.open(tmp_path, embedder=slow) as second:
+        assert second.search("amber", mode="vector").hits
+
+
 def test_an_upload_that_meets_the_swap_is_indexed_with_the_new_model(pipeline, manager):
     other = HashEmbedder(16, "other")
     upload = pipeline.accept("late.txt", b"A zyzzyva comes late.")

@@ -52,7 +52,7 @@ class Rebuild:
         embedder_name: str | None,
     ) -> None:
         self.index = index
-        self._pipeline = pipeline
+        self._pipeline = pipeline.again()  # for it may be closed before this is over
         self._embedder = embedder
         self._chunker = chunker
         self._embedder_name = embedder_name
@@ -110,6 +110,7 @@ class Rebuild:
         except RagError as error:
             ended = RebuildProgress("failed", error=error.message, hint=error.hint)
         finally:  # whatever happens, no rebuild stays "working" for ever
+            self._pipeline.close()
             with self._lock:
                 before = self._progress
                 self._progress = replace(

@@ -13,6 +13,8 @@ from rag_core.errors import FingerprintError, StoreError
 from rag_core.indexes import IndexInfo
 from rag_core.pipeline import RagPipeline
 
+_COMPACTED = 200 * 2**20  # about two seconds; Chroma gives up after five
+
 
 @runtime_checkable
 class Droppable(Protocol):
@@ -44,13 +46,13 @@ def reclaim(pipeline: RagPipeline) -> int:
 def compact(pipeline: RagPipeline) -> int:
     """Shrink Chroma's own database to what it holds; return the bytes that were given back.
 
-    Searches wait while it is copied, so this is for a quiet moment.
+    Searches wait while it is copied, so a large one is left: what comes next uses its room.
 
     Raises:
         StoreError: when the file is in use or damaged.
     """
     path = pipeline.home.path / "chroma" / "chroma.sqlite3"
-    if not pipeline.at_home or not path.exists():
+    if not pipeline.at_home or not path.exists() or path.stat().st_size > _COMPACTED:
         return 0
     before = path.stat().st_size
     try:
