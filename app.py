@@ -46,6 +46,12 @@ PAGES = [
         icon=":material/speed:",
         url_path="ann",
     ),
+    st.Page(
+        "pages/evaluation_page.py",
+        title="Evaluation",
+        icon=":material/analytics:",
+        url_path="evaluation",
+    ),
     st.Page("pages/chat_page.py", title="Chat", icon=":material/forum:", url_path="chat"),
     st.Page("pages/lessons_page.py", title="Lessons", icon=":material/school:", url_path="lessons"),
     # Not in the menu: one opens by the presenter's link or QR code, one is passed on the way.

@@ -80,7 +80,7 @@ def test_read_only_holds_for_everybody(pipeline, monkeypatch):
 
 
 def test_read_only_holds_on_the_command_line(tmp_path, monkeypatch, hash_embedder):
-    monkeypatch.setattr("rag_core.parts.open_embedder", lambda *_: hash_embedder)
+    monkeypatch.setattr("rag_core.collection_settings.open_embedder", lambda *_: hash_embedder)
     (tmp_path / "a.txt").write_text("A boat.")
     given = ["ingest", str(tmp_path / "a.txt"), "--home", str(tmp_path / "home")]
     assert CliRunner().invoke(main, given).exit_code == 0
@@ -188,7 +188,7 @@ def test_without_a_login_the_page_asks_for_it_and_shows_nothing(secrets, monkeyp
 
 def test_a_read_only_instance_shows_no_form(monkeypatch, hash_embedder):
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr("rag_core.parts.open_embedder", lambda *_: hash_embedder)
+    monkeypatch.setattr("rag_core.collection_settings.open_embedder", lambda *_: hash_embedder)
     st.cache_resource.clear()
     services.pipeline("default").ingest([NOTE])
     monkeypatch.setenv("RAGSCOPE_READ_ONLY", "1")

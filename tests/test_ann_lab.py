@@ -15,7 +15,6 @@ from rag_core.protocols import Progress
 from ui.ann_lab import charts, tables, words
 from ui.ann_lab.export import as_python, results_csv, victims_csv
 from ui.ann_lab.problem import chosen_rows, solve
-from ui.ann_lab.run import Run
 from ui.ann_lab.settings import (
     CLUSTERED,
     Settings,
@@ -25,6 +24,7 @@ from ui.ann_lab.settings import (
     usual_probes,
     whole_numbers,
 )
+from ui.background import Run
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = Settings(

@@ -86,7 +86,7 @@ def test_a_wrong_name_in_the_environment_is_said(tmp_path, monkeypatch):
 
 
 def test_the_command_line_says_the_price_first(tmp_path, monkeypatch, server):
-    monkeypatch.setattr("rag_core.parts.open_embedder", lambda *_: opened("openai", server))
+    monkeypatch.setattr("rag_core.collection_settings.open_embedder", lambda *_: opened("openai", server))
     (tmp_path / "a.txt").write_text(TEXT)
     given = ["ingest", str(tmp_path / "a.txt"), "--home", str(tmp_path / "home")]
     run = CliRunner().invoke(main, given)
@@ -96,7 +96,7 @@ def test_the_command_line_says_the_price_first(tmp_path, monkeypatch, server):
 
 def test_the_upload_page_asks_before_it_pays(tmp_path, monkeypatch, server):
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr("rag_core.parts.open_embedder", lambda *_: opened("openai", server))
+    monkeypatch.setattr("rag_core.collection_settings.open_embedder", lambda *_: opened("openai", server))
     st.cache_resource.clear()
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
     at.switch_page("pages/upload_page.py").run()

@@ -22,7 +22,7 @@ BRIDGE = ROOT / "samples" / "library" / "bridge-history.txt"
 def _fresh_server(monkeypatch, embedder):
     """A server of its own for every test; the model is shared, as loading it takes seconds."""
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr("rag_core.parts.open_embedder", lambda *_: embedder)
+    monkeypatch.setattr("rag_core.collection_settings.open_embedder", lambda *_: embedder)
     st.cache_resource.clear()
     st.cache_data.clear()
     yield

@@ -19,7 +19,7 @@ SMALL = {"size": "500", "dimension": "32", "queries": "20", "clusters": "16", "n
 def _fresh_server(monkeypatch, hash_embedder):
     """A server of its own for every test, with a quick embedder in place of the model."""
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr("rag_core.parts.open_embedder", lambda *_: hash_embedder)
+    monkeypatch.setattr("rag_core.collection_settings.open_embedder", lambda *_: hash_embedder)
     st.cache_resource.clear()
     st.cache_data.clear()
     yield

@@ -21,7 +21,7 @@ GOLD = "8631-8728"
 def _fresh_server(monkeypatch, hash_embedder):
     """A server of its own for every test, with a quick embedder in place of the model."""
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr("rag_core.parts.open_embedder", lambda *_: hash_embedder)
+    monkeypatch.setattr("rag_core.collection_settings.open_embedder", lambda *_: hash_embedder)
     st.cache_resource.clear()
     st.cache_data.clear()
     yield

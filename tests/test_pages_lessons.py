@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def _fresh_server(monkeypatch, hash_embedder):
     """A server of its own for every test, with a quick embedder in place of the model."""
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr("rag_core.parts.open_embedder", lambda *_: hash_embedder)
+    monkeypatch.setattr("rag_core.collection_settings.open_embedder", lambda *_: hash_embedder)
     st.cache_resource.clear()
     st.cache_data.clear()
     yield

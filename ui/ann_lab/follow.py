@@ -6,13 +6,14 @@ import streamlit as st
 
 from rag_core.errors import Cancelled
 from ui import errors
-from ui.ann_lab.run import Run
+from ui.ann_lab.problem import Outcome
 from ui.ann_lab.words import step
+from ui.background import Run
 
 _EVERY = 0.5  # seconds
 
 
-def show(run: Run) -> None:
+def show(run: Run[Outcome]) -> None:
     """Follow the run while it goes on; then say why it ended, unless it has an outcome."""
     if run.busy:
         st.fragment(run_every=_EVERY)(_pulse)(run)
@@ -22,7 +23,7 @@ def show(run: Run) -> None:
         errors.show(run.error.message, run.error.hint)
 
 
-def _pulse(run: Run) -> None:
+def _pulse(run: Run[Outcome]) -> None:
     if not run.busy:
         st.rerun()  # the results stand outside of this fragment
     progress = run.progress

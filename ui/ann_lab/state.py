@@ -5,17 +5,17 @@ from __future__ import annotations
 import streamlit as st
 
 from ui import services
-from ui.ann_lab.problem import solve
-from ui.ann_lab.run import Run
+from ui.ann_lab.problem import Outcome, solve
 from ui.ann_lab.settings import Settings
+from ui.background import Run
 from ui.errors import boundary
 
 _KEY = "ann_run"
 
 
-def current() -> Run | None:
+def current() -> Run[Outcome] | None:
     """Return the measurement that was started last, going on or done."""
-    found: Run | None = st.session_state.get(_KEY)
+    found: Run[Outcome] | None = st.session_state.get(_KEY)
     return found
 
 

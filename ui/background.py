@@ -1,14 +1,15 @@
-"""One measurement in a thread of its own, followed and cancelled from the page."""
+"""One measurement in a thread of its own, followed and cancelled from a page."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from rag_core.errors import Cancelled, RagError
 from rag_core.protocols import OnProgress, Progress
-from ui.ann_lab.problem import Outcome
 
+Outcome = TypeVar("Outcome")
 _BUG = RagError(
     "Measuring ended with an error that Ragscope did not expect.", hint="The log says more."
 )
@@ -18,7 +19,7 @@ _LOOK = 0.2  # seconds between two looks at whether to stop waiting
 _measuring = threading.Lock()
 
 
-class Run:
+class Run(Generic[Outcome]):
     """Starts at once. Thread-safe; the work may not touch Streamlit."""
 
     def __init__(self, work: Callable[[OnProgress], Outcome]) -> None:

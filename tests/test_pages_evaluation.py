@@ -1,0 +1,129 @@
+"""The evaluation page: question sets, a real sweep with progress, its panels, bad links."""
+
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from rag_core import Document
+from rag_core.evaluation.datasets.collection import CollectionQuestions
+from rag_core.evaluation.questions import Gold, Question
+from ui import services
+from ui.evaluation_lab import panels
+
+ROOT = Path(__file__).resolve().parent.parent
+TEXT = "".join(
+    f"Boat {n} carries {what}. " * 6 + "\n\n" for n, what in enumerate(["salt", "wool"] * 6)
+)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_server(monkeypatch, hash_embedder):
+    """A server of its own for every test, with a quick embedder in place of the model."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("rag_core.collection_settings.open_embedder", lambda *_: hash_embedder)
+    monkeypatch.setattr(
+        "ui.evaluation_lab.following.run_sweep",
+        lambda home, dataset, grid, **more: _run_sweep(
+            home, dataset, grid, open_model=lambda *_: hash_embedder, **more
+        ),
+    )
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    yield
+    for opened in list(services.pipeline("default").home._open.values()):
+        while opened._users > 0:
+            opened.close()
+    st.cache_resource.clear()
+
+
+def _run_sweep(*given, **more):
+    from rag_core.evaluation import run_sweep
+
+    return run_sweep(*given, **more)
+
+
+def run(**query) -> AppTest:
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    at.run()
+    for name, value in query.items():
+        at.query_params[name] = value
+    at.switch_page("pages/evaluation_page.py").run()
+    assert not at.exception
+    return at
+
+
+def said(at: AppTest) -> str:
+    kinds = (at.markdown, at.caption, at.info, at.warning, at.error, at.success)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def measured(at: AppTest) -> AppTest:
+    at.button(key="measure").click().run()
+    assert not at.exception
+    sweep = at.session_state["sweep"]
+    assert sweep.wait(120)
+    assert sweep.error is None
+    at.run()
+    assert not at.exception
+    return at
+
+
+SMALL = {"sizes": ["50", "100"], "ks": ["1", "3"], "rerankers": ["none"]}
+
+
+@pytest.mark.parametrize("panel", panels.PANELS)
+def test_the_samples_are_measured_and_every_panel_opens(panel):
+    at = measured(run(panel=panel, **SMALL))
+    assert "is best: ndcg" in said(at)
+
+
+def test_the_leaderboard_calls_ties_ties():
+    at = measured(run(**SMALL, modes=["keyword", "vector"]))
+    table = at.dataframe[0].value
+    assert len(table) == 2 * 2 * 2
+    assert table["Verdict"][0] == "best"
+    assert set(table["Verdict"][1:]) <= {"tie", "worse"}
+    assert list(table["ndcg"]) == sorted(table["ndcg"], reverse=True)
+
+
+def test_a_collection_without_questions_says_what_to_do():
+    assert "empty" in said(run(questions="Collection's own"))
+    services.pipeline("default").ingest([Document.from_text("a.txt", TEXT)])
+    assert "no questions of its own" in said(run(questions="Collection's own"))
+
+
+def test_a_collection_s_own_questions_and_clozes():
+    pipeline = services.pipeline("default")
+    pipeline.ingest([Document.from_text("a.txt", TEXT)])
+    start = TEXT.index("Boat 3")
+    gold = Gold("a.txt", start, start + 20, TEXT[start : start + 20])
+    CollectionQuestions(pipeline.home.settings, "default").add(
+        Question("q1", "What does boat 3 carry?", (gold,))
+    )
+    assert "is best" in said(measured(run(questions="Collection's own", **SMALL)))
+    run(questions="Cloze", **SMALL)
+
+
+def test_a_file_is_needed_and_a_wrong_one_is_said():
+    services.pipeline("default").ingest([Document.from_text("a.txt", TEXT)])
+    at = run(questions="File")
+    assert "Choose a file" in said(at)
+    at.file_uploader(key="question_file").set_value(("q.csv", b"nonsense\n1\n", "text/csv")).run()
+    assert not at.exception
+    assert at.error
+
+
+def test_something_must_be_chosen():
+    at = run(**SMALL)
+    at.get_by_key("ks").set_value([]).run()
+    assert "at least one value" in said(at)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{"sizes": "7"}, {"ks": "x"}, {"questions": "Nobody's"}, {"metric": "luck"}, {"panel": "x"}],
+)
+def test_a_spoilt_link_opens_the_page_all_the_same(query):
+    run(**query)
