@@ -169,6 +169,7 @@ def repair(home: Path | None, collection: str, as_json: bool) -> None:
         )
         if done.set_aside:
             note(f"The damaged store is kept as {done.set_aside}; delete it when all is well.")
+            note("It held every collection: repair the others too, with: repair --collection NAME")
     if not done.after.clean:
         raise SystemExit(1)
 

@@ -21,7 +21,8 @@ from rag_core import RagError, RagPipeline, load
 from rag_core.index_manager import IndexManager
 
 AUTHKEY = b"stress"
-MODELS = [HashEmbedder(32), HashEmbedder(48, "b"), HashEmbedder(64, "c")]
+# Wide enough that no two of the texts' words look alike
+MODELS = [HashEmbedder(256), HashEmbedder(288, "b"), HashEmbedder(320, "c")]
 
 
 def model_of(home: Path) -> HashEmbedder:

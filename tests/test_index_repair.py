@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from hash_embedder import HashEmbedder
-from test_home import owned_elsewhere
+from test_home import file_size_limit, owned_elsewhere
 from test_index_manager import document, ids, in_catalog, prose
 
 from rag_core import RagPipeline
@@ -352,3 +352,35 @@ def test_the_commands_do_it_all(tmp_path, monkeypatch):
 
 def kinds_of(found):
     return {problem["kind"] for problem in found["problems"]}
+
+
+# -- damage to the folder itself ------------------------------------------------------------------
+
+
+def test_a_deleted_index_folder_inside_chroma_is_found_and_mended(tmp_path):
+    with RagPipeline.open(tmp_path, embedder=HashEmbedder()) as pipeline:
+        pipeline.chunking.use("fixed", size=20, overlap=0, unit="characters")
+        pipeline.ingest([document("doc2", prose("doc2", 700))])
+    for folder in (tmp_path / "chroma").iterdir():
+        if folder.is_dir():
+            assert list(folder.iterdir())  # with fewer chunks Chroma writes nothing there
+            shutil.rmtree(folder)
+    with RagPipeline.open(tmp_path, embedder=HashEmbedder()) as pipeline:
+        assert not IndexManager(pipeline).verify().clean
+        assert mended(pipeline).embedded > 1000
+        assert pipeline.embedder.inner.embedded == 0
+
+
+def test_a_full_disk_stops_a_rebuild_and_the_old_index_goes_on(pipeline):
+    manager = IndexManager(pipeline)
+    before = in_catalog(pipeline)
+    largest = max(p.stat().st_size for p in pipeline.home.path.rglob("*") if p.is_file())
+    with file_size_limit(largest):
+        progress = manager.rebuild(HashEmbedder(512, "wide")).wait(60)
+    assert progress.state == "failed"
+    assert progress.hint
+    assert pipeline.search("doc2 part", mode="vector").hits
+    assert in_catalog(pipeline) == before
+    assert manager.verify().clean
+    assert manager.rebuild(HashEmbedder(512, "wide")).wait(60).state == "done"
+    assert manager.verify().clean

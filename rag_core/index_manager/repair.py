@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag_core.errors import RagError, StoreError
-from rag_core.index_manager.space import orphaned_folders
+from rag_core.index_manager.space import Droppable, orphaned_folders
 from rag_core.index_manager.verify import Problem, VerifyReport, verify
 from rag_core.pipeline import RagPipeline
 from rag_core.protocols import OnProgress, Progress
@@ -39,8 +39,9 @@ def repair(pipeline: RagPipeline, on_progress: OnProgress | None = None) -> Repa
     """Mend a collection. What cannot be mended stays as it is and is in the report's `after`.
 
     Chunks that are missing or wrong in the store are put in anew; those that no document has are
-    removed; documents whose records are wrong are made again from their originals. A Chroma folder
-    that cannot be read is moved aside, never deleted, and filled again.
+    removed; documents whose records are wrong are made again from their originals. A collection in
+    the data folder's Chroma that cannot be read is filled anew; where Chroma cannot be opened at
+    all, its folder is moved aside, never deleted, and every collection has to be repaired.
 
     Raises:
         FingerprintError: when the pipeline has another model than the collection.
@@ -51,8 +52,11 @@ def repair(pipeline: RagPipeline, on_progress: OnProgress | None = None) -> Repa
     aside = ""
     found = before
     if _kinds(before, "store") and pipeline.at_home:
-        aside = _set_aside(pipeline)
+        aside = _fresh_store(pipeline)
         found = verify(pipeline, on_progress)
+        if _kinds(found, "store"):  # Chroma may take one failed start to forget the folder
+            pipeline.close_stores()
+            found = verify(pipeline, on_progress)
     with pipeline.home.writing:
         _remove(pipeline, [*_kinds(found, "orphan"), *_kinds(found, "duplicate")])
         wrong = {problem.subject for problem in found.problems if problem.kind in _AGAIN}
@@ -100,6 +104,19 @@ def _index_again(pipeline: RagPipeline, document_id: str) -> None:
     upload = pipeline.accept(info.name, data)  # from here on a kill does not forget it
     home.catalog.retire(collection, [document_id])  # or it would count as unchanged
     pipeline.process(upload)
+
+
+def _fresh_store(pipeline: RagPipeline) -> str:
+    """Empty a collection that cannot be read; where Chroma cannot be opened, move it all aside."""
+    try:
+        store = pipeline.store()
+        if isinstance(store, Droppable):
+            store.drop()
+            pipeline.close_stores()
+            return ""
+    except StoreError:
+        pass  # it cannot even be opened, or emptied
+    return _set_aside(pipeline)
 
 
 def _set_aside(pipeline: RagPipeline) -> str:
