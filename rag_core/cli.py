@@ -79,7 +79,8 @@ def ingest(
     nothing. Files that an earlier run left unfinished are finished first.
 
     JSON: files [name, status (added, replaced, unchanged, failed), document_id, pages, characters,
-    chunks, seconds, notes, same_as, error, hint], skipped [name, reason], chunks, failed, seconds.
+    chunks, embedded, kept, removed, seconds, notes, same_as, error, hint], skipped [name, reason],
+    chunks, failed, seconds.
     """
     with errors_shown(), RagPipeline.open(home, collection=collection) as pipeline:
         try:

@@ -133,7 +133,7 @@ def test_a_path_with_a_colon_is_a_path(name):
 
 def test_a_prefix_names_the_local_models_too():
     assert open_embedder("sentence-transformers:all-MiniLM-L6-v2").name == "all-MiniLM-L6-v2"
-    assert set(EMBEDDERS) == {"sentence-transformers", "openai", "cohere"}
+    assert set(EMBEDDERS) == {"sentence-transformers", "openai", "cohere", "words"}
 
 
 def test_without_the_cohere_package_the_pip_line_is_told(monkeypatch):

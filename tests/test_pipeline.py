@@ -244,11 +244,11 @@ def test_a_stream_writes_no_faster_than_it_is_read(scripted):
 def test_the_prompt_holds_the_sources_the_history_and_the_question(scripted):
     pipeline, generator = scripted
     history = (Message("user", "Hello"), Message("assistant", "Hello!"))
-    pipeline.answer("When does it leave?", history=history)
+    pipeline.answer("When does the ferry leave?", history=history)
     (prompt,) = generator.prompts
     assert prompt.messages[1:3] == history
     assert FACTS["ferry.txt"] in prompt.messages[-1].content
-    assert prompt.messages[-1].content.endswith("Question: When does it leave?")
+    assert prompt.messages[-1].content.endswith("Question: When does the ferry leave?")
 
 
 def test_an_answer_that_broke_off_never_passes_for_a_whole_one(tmp_path, hash_embedder):
