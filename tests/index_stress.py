@@ -120,7 +120,7 @@ def start_owner(home: Path, address: str) -> subprocess.Popen:
     return owner
 
 
-def stress(home: Path, *, kills: int, seed: int = 0, longest: float = 2.5) -> Tally:
+def stress(home: Path, *, kills: int, seed: int = 0, longest: float = 3.5) -> Tally:
     """Run it all, kill the owner so many times, and look at what is left."""
     tally, chance, began = Tally(), random.Random(seed), time.monotonic()
     context = multiprocessing.get_context("spawn")

@@ -158,12 +158,7 @@ class IndexManager:
         kept = self._pipeline.home.settings.get(self._pipeline.collection, EMBEDDER)
         name = embedder.name if isinstance(given, str) or embedder.name == kept else None
         with rebuild.registry():
-            running = rebuild.latest(self._pipeline)
-            if running is not None and running.busy:
-                raise SettingsError(
-                    "This collection is being rebuilt already.",
-                    hint="Wait until it is done, or cancel it.",
-                )
+            rebuild.refuse_while_busy(self._pipeline)
             cut = chunker or self._chunker(embedder)
             started = Rebuild(
                 self._pipeline,
@@ -207,9 +202,7 @@ class IndexManager:
                 hint="Give the model it was made with.",
             )
         with rebuild.registry():
-            running = rebuild.latest(self._pipeline)
-            if running is not None and running.busy:
-                raise SettingsError("A rebuild is at work.", hint="Cancel it first.")
+            rebuild.refuse_while_busy(self._pipeline)
             chunker = self._chunker(cached, kept)
             started = Rebuild(
                 self._pipeline, kept, embedder=cached, chunker=chunker, embedder_name=name
@@ -231,10 +224,9 @@ class IndexManager:
         Raises:
             SettingsError: while it is at work.
         """
-        running = rebuild.latest(self._pipeline)
-        if running is not None and running.busy:
-            raise SettingsError("The rebuild is at work.", hint="Cancel it first.")
-        return self._forget("building")
+        with rebuild.registry():
+            rebuild.refuse_while_busy(self._pipeline)
+            return self._forget("building")
 
     # -- health ---------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from rag_core.collection_settings import EMBEDDER
-from rag_core.errors import Cancelled, RagError
+from rag_core.errors import Cancelled, RagError, SettingsError
 from rag_core.index_manager.building import Builder
 from rag_core.index_manager.space import reclaim
 from rag_core.indexes import IndexInfo
@@ -110,15 +110,16 @@ class Rebuild:
         except RagError as error:
             ended = RebuildProgress("failed", error=error.message, hint=error.hint)
         finally:  # whatever happens, no rebuild stays "working" for ever
-            self._pipeline.close()
-            with self._lock:
-                before = self._progress
-                self._progress = replace(
-                    ended,
-                    done=before.done,
-                    total=before.total,
-                    seconds=time.monotonic() - self._began,
-                )
+            try:
+                self._pipeline.close()
+            finally:
+                self._end(ended)
+
+    def _end(self, ended: RebuildProgress) -> None:
+        seconds = time.monotonic() - self._began
+        with self._lock:
+            done, total = self._progress.done, self._progress.total
+            self._progress = replace(ended, done=done, total=total, seconds=seconds)
 
     def _build(self) -> None:
         builder = Builder(
@@ -189,6 +190,16 @@ def latest(pipeline: RagPipeline) -> Rebuild | None:
     """Return the collection's rebuild that runs in this process, or ran last."""
     with _registry:
         return _running.get((pipeline.home.path, pipeline.collection))
+
+
+def refuse_while_busy(pipeline: RagPipeline) -> None:
+    """Raise a SettingsError while a rebuild of the collection is at work."""
+    running = latest(pipeline)
+    if running is not None and running.busy:
+        raise SettingsError(
+            "This collection is being rebuilt already.",
+            hint="Wait until it is done, or cancel it.",
+        )
 
 
 def remember(pipeline: RagPipeline, rebuild: Rebuild) -> None:
