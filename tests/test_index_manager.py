@@ -346,3 +346,19 @@ def test_a_function_becomes_a_model_with_a_fingerprint():
 def test_a_function_that_does_not_embed_is_said(function):
     with pytest.raises(ModelError, match="'m' returned"):
         FunctionEmbedder(function, "m", "1").embed_documents(["a", "b"])
+
+
+@pytest.mark.parametrize("scheme", ["faiss", "qdrant"])
+def test_other_stores_are_rebuilt_and_gone_back_to(tmp_path, scheme):
+    url = (tmp_path / "store").as_uri().replace("file:", f"{scheme}:", 1)
+    with RagPipeline.open(tmp_path / "home", embedder=HashEmbedder(), store_url=url) as pipeline:
+        manager = IndexManager(pipeline)
+        manager.update([document(f"doc{n}") for n in range(3)])
+        finished(manager.rebuild(HashEmbedder(32, "other")))
+        assert pipeline.search("doc1 part", mode="vector").hits
+        assert manager.verify().clean
+        manager.update([document("late", "A zyzzyva comes late.")])
+        finished(manager.rollback())
+        assert pipeline.search("zyzzyva", mode="vector").hits
+        manager.forget_kept()
+        assert manager.verify().clean
