@@ -26,7 +26,8 @@ def headline(table: SweepTable, metric: str) -> None:
     if ties:
         cheapest = min([best, *ties], key=lambda row: row.report.mean("tokens"))
         st.caption(
-            f"{number(len(ties), 'setting')} tie with it: these questions do not tell them apart. "
+            f"{number(len(ties), 'setting')} {'tie' if len(ties) > 1 else 'ties'} with it: these "
+            "questions do not tell them apart. "
             f"The cheapest of them costs {cheapest.report.mean('tokens'):,.0f} tokens a question: "
             f"{plain(cheapest.label)}."
         )
@@ -40,8 +41,8 @@ def leaderboard(table: SweepTable, metric: str) -> None:
         hide_index=True, key="leaderboard",
         column_config={
             metric: st.column_config.NumberColumn(format="%.3f"),
-            "p": st.column_config.NumberColumn(
-                format="%.3f", help="Randomisation test against the best, not corrected for the "
+            "p": st.column_config.TextColumn(
+                help="Randomisation test against the best, not corrected for the "
                 "number of settings."
             ),
         },
@@ -63,8 +64,8 @@ def _row(place: int, row: Row) -> dict[str, object]:
         row.metric: row.interval.mean,
         "95 %": f"{row.interval.low:.3f} to {row.interval.high:.3f}",
         "Verdict": verdict,
-        "p": versus.p if versus else None,
-        "More questions to decide": more if verdict == "tie" else None,
+        "p": f"{versus.p:.3f}" if versus else "",
+        "More questions to decide": f"{more:,}" if more and verdict == "tie" else "",
         "Tokens": round(row.report.mean("tokens")),
         "ms": round(1000 * row.report.latency_p50, 1),
     }
