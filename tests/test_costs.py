@@ -15,6 +15,7 @@ from rag_core.embedders.estimate import Estimate
 from ui import services
 
 ROOT = Path(__file__).resolve().parent.parent
+OPEN_EMBEDDER = "rag_core.collection_settings.open_embedder"
 TEXT = "".join(f"The {n}th boat carries flour and salt down the river. " for n in range(120))
 
 
@@ -81,12 +82,12 @@ def test_the_price_in_words():
 
 def test_a_wrong_name_in_the_environment_is_said(tmp_path, monkeypatch):
     monkeypatch.setenv("RAGSCOPE_EMBEDDER", "opnai:text-embedding-3-small")
-    with pytest.raises(SettingsError, match="RAGSCOPE_EMBEDDER.*did you mean openai"):
+    with pytest.raises(SettingsError, match=r"RAGSCOPE_EMBEDDER.*did you mean openai"):
         RagPipeline.open(tmp_path)
 
 
 def test_the_command_line_says_the_price_first(tmp_path, monkeypatch, server):
-    monkeypatch.setattr("rag_core.collection_settings.open_embedder", lambda *_: opened("openai", server))
+    monkeypatch.setattr(OPEN_EMBEDDER, lambda *_: opened("openai", server))
     (tmp_path / "a.txt").write_text(TEXT)
     given = ["ingest", str(tmp_path / "a.txt"), "--home", str(tmp_path / "home")]
     run = CliRunner().invoke(main, given)
@@ -96,7 +97,7 @@ def test_the_command_line_says_the_price_first(tmp_path, monkeypatch, server):
 
 def test_the_upload_page_asks_before_it_pays(tmp_path, monkeypatch, server):
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr("rag_core.collection_settings.open_embedder", lambda *_: opened("openai", server))
+    monkeypatch.setattr(OPEN_EMBEDDER, lambda *_: opened("openai", server))
     st.cache_resource.clear()
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
     at.switch_page("pages/upload_page.py").run()

@@ -14,13 +14,14 @@ from ui.similarity_lab.predict_panel import pair_at
 from ui.text import chart
 
 ROOT = Path(__file__).resolve().parent.parent
+OPEN_EMBEDDER = "rag_core.collection_settings.open_embedder"
 
 
 @pytest.fixture(autouse=True)
 def _fresh_server(monkeypatch, hash_embedder):
     """A server of its own for every test, with a quick embedder in place of the model."""
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr("rag_core.collection_settings.open_embedder", lambda *_: hash_embedder)
+    monkeypatch.setattr(OPEN_EMBEDDER, lambda *_: hash_embedder)
     st.cache_resource.clear()
     st.cache_data.clear()
     yield
@@ -126,7 +127,7 @@ def test_every_pair_comes_once_before_any_comes_again():
 
 
 def test_tokens_need_a_local_model(monkeypatch):
-    monkeypatch.setattr("rag_core.collection_settings.open_embedder", lambda *_: work.open_embedder("words:64"))
+    monkeypatch.setattr(OPEN_EMBEDDER, lambda *_: work.open_embedder("words:64"))
     st.cache_resource.clear()
     at = run(panel="Tokens")
     assert "does not show the vectors of its tokens" in said(at)
