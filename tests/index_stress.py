@@ -1,5 +1,9 @@
-"""Readers, a writer and rebuilds as real processes, killed at random moments; a tally of it all."""
+"""Readers, a writer and rebuilds as real processes, killed at random moments; a tally of it all.
 
+Usage: index_stress.py HOME KILLS, which prints the tally as JSON.
+"""
+
+import json
 import multiprocessing
 import os
 import random
@@ -8,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from index_driver import call, model_of
@@ -196,3 +200,7 @@ def examine(home: Path, least, present, tally: Tally) -> None:
         folders = [path for path in (home / "chroma").iterdir() if path.is_dir()]
         if len(folders) > 1:
             tally.problems.append(f"{len(folders)} folders of indexes are left")
+
+
+if __name__ == "__main__":
+    json.dump(asdict(stress(Path(sys.argv[1]), kills=int(sys.argv[2]))), sys.stdout)
