@@ -9,9 +9,9 @@ from streamlit.testing.v1 import AppTest
 from rag_core import Document
 from rag_core.lessons import LESSONS, STAGE, View
 from rag_core.search_lab.saved import SavedQueries
-from ui import services
+from ui import navigation, services
 from ui.similarity_lab.work import room
-from ui.stage import shared, way
+from ui.stage import shared
 from ui.stage.invite import audience_link, qr_png
 from ui.stage.show import Clock, Shared, Show, clock_text
 
@@ -136,7 +136,7 @@ def test_each_lesson_leads_to_a_page_that_takes_its_settings(number):
 
 def test_every_view_is_of_a_known_page():
     for lesson in LESSONS:
-        assert (ROOT / way.PAGES[lesson.view.page]).is_file()
+        assert (ROOT / navigation.FILES[lesson.view.page]).is_file()
 
 
 def test_presenter_mode_by_link_has_its_tools():

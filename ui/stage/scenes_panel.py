@@ -6,6 +6,7 @@ import streamlit as st
 
 from rag_core.lessons import LESSONS
 from rag_core.lessons.scenes import Scene, view_from
+from ui import navigation
 from ui.errors import boundary
 from ui.stage import shared, way
 from ui.text import plain
@@ -70,7 +71,7 @@ def _add() -> None:
     title, address = st.session_state["scene_title"], st.session_state["scene_address"]
     with boundary():
         try:
-            shared.scenes().add(Scene(title, view_from(address, tuple(way.PAGES))))
+            shared.scenes().add(Scene(title, view_from(address, tuple(navigation.FILES))))
         except ValueError as error:
             st.toast(plain(f"Not added: {error}.", limit=300), icon=":material/error:")
 

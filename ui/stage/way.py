@@ -6,23 +6,12 @@ the query of widgets that are on the page. So the way leads over a page that has
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
 from rag_core.lessons import View
-
-PAGES: Mapping[str, str] = {
-    "overview": "pages/overview_page.py",
-    "upload": "pages/upload_page.py",
-    "chunking": "pages/chunking_page.py",
-    "similarity": "pages/similarity_page.py",
-    "search": "pages/search_page.py",
-    "ann": "pages/ann_page.py",
-    "chat": "pages/chat_page.py",
-    "lessons": "pages/lessons_page.py",
-}
-"""The pages that lessons and scenes may open: url path to file."""
+from ui import navigation
 
 
 def to(view: View) -> None:
@@ -36,8 +25,8 @@ def to(view: View) -> None:
 def on() -> None:
     """Go on to the view that was asked for; come back only if none was."""
     page, query = st.session_state.pop("way_to", ("", ()))
-    if page in PAGES:
-        st.switch_page(PAGES[page], query_params=grouped(View(page, query)))
+    if page in navigation.FILES:
+        st.switch_page(navigation.FILES[page], query_params=grouped(View(page, query)))
 
 
 def grouped(view: View) -> dict[str, Sequence[str]]:

@@ -1,0 +1,58 @@
+"""The pages: where each stands in the menu, its url path, its file, its icon.
+
+A new page is one line here; lessons and scenes can open it by its url path then, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+# Section of the menu -> (url path, file in pages/, title, icon), in order; the first one is home.
+_MENU: Mapping[str, tuple[tuple[str, str, str, str], ...]] = {
+    "Documents": (
+        ("overview", "overview_page.py", "Overview", "home"),
+        ("upload", "upload_page.py", "Upload", "upload_file"),
+    ),
+    "See": (
+        ("chunking", "chunking_page.py", "Chunking", "content_cut"),
+        ("similarity", "similarity_page.py", "Similarity", "hub"),
+        ("search", "search_page.py", "Search", "search"),
+        ("ann", "ann_page.py", "Exact vs approximate", "speed"),
+    ),
+    "Ask": (("chat", "chat_page.py", "Chat", "forum"),),
+    "Measure": (("evaluation", "evaluation_page.py", "Evaluation", "analytics"),),
+    "Learn": (("lessons", "lessons_page.py", "Lessons", "school"),),
+}
+
+# Not in the menu: one opens by the presenter's link or QR code, one is passed on the way.
+_HIDDEN = (("audience", "audience_page.py", "Audience"), ("open", "open_page.py", "Open"))
+
+FILES: Mapping[str, str] = {
+    url: f"pages/{file}" for section in _MENU.values() for url, file, _, _ in section
+}
+"""The pages that lessons and scenes may open: url path to file."""
+
+
+def pages() -> dict[str, list[StreamlitPage]]:
+    """Return the pages as `st.navigation` takes them, by section."""
+    found = {
+        section: [
+            st.Page(
+                f"pages/{file}",
+                title=title,
+                icon=f":material/{icon}:",
+                url_path=url,
+                default=url == next(iter(FILES)),
+            )
+            for url, file, title, icon in entries
+        ]
+        for section, entries in _MENU.items()
+    }
+    found[""] = [
+        st.Page(f"pages/{file}", title=title, url_path=url, visibility="hidden")
+        for url, file, title in _HIDDEN
+    ]
+    return found
