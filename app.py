@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui import access, navigation, services, sidebar, state
+from ui import access, look, navigation, services, sidebar, state
 from ui.errors import boundary
 from ui.stage import frame
 
@@ -12,6 +12,7 @@ from ui.stage import frame
 ICON = Path(__file__).parent / "ui" / "icon.png"
 st.set_page_config(page_title="Ragscope", page_icon=ICON, layout="wide")
 st.logo(ICON, size="large")
+look.show()
 
 page = st.navigation(navigation.pages(), expanded=True)
 if frame.bare(page.url_path):

@@ -10,7 +10,7 @@ import streamlit as st
 
 from rag_core import Citation, Document, SearchHit, Span
 from rag_core.answers import find_markers
-from ui.text import plain
+from ui.text import plain, reachable
 
 BEFORE, AFTER = 260, 800  # characters: little before, so that the place is seen at once
 PART = 50_000  # characters drawn at once: a browser chokes on a whole novel
@@ -115,7 +115,8 @@ def show_whole(document: Document, span: Span | None, *, key: str) -> None:
     # A key a part: a new part is read from its top, not from where the last one was left.
     with st.container(height=520, border=True, key=f"{key}-text-{number}"):
         # The script is ours and constant but for the key; every character of text is escaped.
-        st.html(shown + _SCROLL.replace("KEY", f"{key}-mark"), unsafe_allow_javascript=True)
+        script = _SCROLL.replace("KEY", f"{key}-mark")
+        st.html(reachable(shown) + script, unsafe_allow_javascript=True)
 
 
 def citation_label(citation: Citation, page: int | None) -> str:

@@ -43,6 +43,14 @@ def chart(text: str, *, limit: int = 120, width: int | None = None) -> str:
     return "<br>".join(html.escape(line).replace("$", "&#36;") for line in lines)
 
 
+def reachable(markup: str) -> str:
+    """Return markup, made of escaped text, that the keyboard can reach: for places that scroll.
+
+    What only a mouse wheel moves is not read by those who have none.
+    """
+    return f'<div tabindex="0">{markup}</div>'
+
+
 def number(count: int, noun: str) -> str:
     """Return "1 chunk", "2 chunks", "1,200 chunks"."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

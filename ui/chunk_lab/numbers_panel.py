@@ -13,7 +13,7 @@ from ui.chunk_lab.chunk_html import chunk_html
 from ui.chunk_lab.places import Column
 from ui.chunk_lab.tables import chart_colours, share_column
 from ui.chunk_lab.view import View
-from ui.text import number
+from ui.text import number, reachable
 
 _LISTED = 12  # chunks past the limit that are shown in full
 _LIMIT = "#8b8f97"  # reads on paper and on slate
@@ -106,6 +106,6 @@ def _past_limit(view: View) -> None:
             count = column.report.counts[chunk.index]
             lost = f"{count - READABLE:,} of its {number(count, 'token')} unseen"
             st.caption(f"Chunk {chunk.index + 1}: {lost}")
-            st.html(chunk_html(chunk, lost=span))
+            st.html(reachable(chunk_html(chunk, lost=span)))
     if len(found) > _LISTED:
         st.caption(f"And {number(len(found) - _LISTED, 'more chunk')}.")

@@ -16,6 +16,7 @@ from ui.chunk_lab import work
 from ui.chunk_lab.chunk_html import chunk_html
 from ui.chunk_lab.places import Column
 from ui.chunk_lab.view import View
+from ui.text import reachable
 
 TOP = 3
 _ABREAST = 3  # more columns of text than these nobody can read
@@ -92,7 +93,8 @@ def _hit(view: View, column: Column, choice: Choice, hit: SearchHit) -> None:
             args=(key, view.document.id, str(choice)),
         )  # fmt: skip
     with st.container(height=210, border=False, key=f"{key}-text"):
-        st.html(chunk_html(chunk, mark=view.mark, lost=column.report.unseen[chunk.index]))
+        lost = column.report.unseen[chunk.index]
+        st.html(reachable(chunk_html(chunk, mark=view.mark, lost=lost)))
 
 
 def rating_key(question: str, choice: Choice, chunk: Chunk) -> str:

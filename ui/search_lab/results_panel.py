@@ -13,7 +13,7 @@ from rag_core.search_lab.lanes import Lane, ranks_elsewhere
 from ui.document_view import marked_html
 from ui.errors import show as show_error
 from ui.search_lab.view import View, title
-from ui.text import number
+from ui.text import number, reachable
 
 _ABREAST = 4
 _BEFORE = 110  # characters shown before the first matched word
@@ -44,7 +44,7 @@ def _lane(view: View, lane: Lane) -> None:
             st.markdown(f"**{hit.rank}** · {title(hit, limit=30)}")
             st.caption(f"{score_text(lane, hit)} · {elsewhere(view.lanes, lane, hit)}")
             with st.container(height=170, border=False, key=f"text-{lane.method}-{hit.rank}"):
-                st.html(marked_text(hit.chunk.text, view.query))
+                st.html(reachable(marked_text(hit.chunk.text, view.query)))
 
 
 def marked_text(text: str, query: str) -> str:

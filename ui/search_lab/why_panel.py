@@ -11,7 +11,7 @@ from rag_core.search_lab.lanes import Lane
 from ui import services
 from ui.document_view import marked_html
 from ui.search_lab.view import View
-from ui.text import plain
+from ui.text import plain, reachable
 
 _LISTED = 12  # tokens
 
@@ -137,7 +137,7 @@ def _cosine(found: Explanation) -> None:
     marks = strongest(story)
     inside = [(span.start - chunk.start, span.end - chunk.start) for span in marks]
     with st.container(height=260, border=True, key="why_text"):
-        st.html(marked_html(chunk.text, merged(inside)))
+        st.html(reachable(marked_html(chunk.text, merged(inside))))
     if story.pooled is not None:
         st.caption(plain(f"The tokens' shares add up to {story.pooled:.3f}.", limit=200))
 

@@ -34,7 +34,7 @@ def show(view: View) -> None:
         )  # fmt: skip
     st.caption("Every chart has a button in its corner that saves it as a PNG.")
     st.subheader("As Python", anchor=False)
-    st.code(as_python(view.texts, view.model, metric), language="python", height=300)
+    st.code(as_python(view.texts, view.model, metric), language="python")
     _cache(view.collection)
 
 

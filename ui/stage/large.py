@@ -1,4 +1,4 @@
-"""Large type for a projector: the one place of the app with a style of its own."""
+"""Large type for a projector."""
 
 from __future__ import annotations
 

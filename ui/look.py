@@ -1,0 +1,29 @@
+"""What the theme's settings cannot say: one style sheet for every page."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+# In the dark theme one primary colour cannot be both the ground of white labels and, where
+# Streamlit writes chosen options and a slider's value in it, text on the page: at 4.5 to 1 each the
+# page would have to be black. So those texts are lighter there. Streamlit's own colours of code are
+# too pale in the light theme. A browser that knows no light-dark() keeps Streamlit's colours.
+_STYLE = """<style>
+button[data-selected="true"]:not(:disabled) p,
+button[data-selected="true"]:not(:disabled) [data-testid="stIconMaterial"],
+[data-testid="stSliderThumbValue"] p { color: light-dark(#086a65, #5cc9bc); }
+pre[class] code[class] span.token.token:is(.string, .attr-value) {
+    color: light-dark(#0c6b2c, #7fd19b);
+}
+pre[class] code[class] span.token.token:is(.keyword, .boolean, .builtin, .number) {
+    color: light-dark(#0a55a0, #7ab8f5);
+}
+pre[class] code[class] span.token.token:is(.function, .comment) {
+    color: light-dark(#5c5170, #b9a9e0);
+}
+</style>"""
+
+
+def show() -> None:
+    """Put the style sheet into the page; it takes no room."""
+    st.html(_STYLE)
