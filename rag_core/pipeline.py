@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Self, Unpack
 
@@ -248,9 +248,10 @@ class RagPipeline(PipelineParts):
         k: int = 5,
         where: Where | None = None,
         history: Sequence[Message] = (),
+        generator: Generator | None = None,
     ) -> Answer:
         """Return the answer to a question, with citations; see `stream`."""
-        return self.stream(question, k=k, where=where, history=history).answer
+        return self.stream(question, k=k, where=where, history=history, generator=generator).answer
 
     def stream(
         self,
@@ -259,6 +260,8 @@ class RagPipeline(PipelineParts):
         k: int = 5,
         where: Where | None = None,
         history: Sequence[Message] = (),
+        generator: Generator | None = None,
+        search: Callable[[str], SearchResult] | None = None,
     ) -> AnswerStream:
         """Search now, and return the answer as a stream of text with everything it is made from.
 
@@ -270,17 +273,23 @@ class RagPipeline(PipelineParts):
             k: how many sources, at least 1; fewer when the model's window has no room.
             where: a metadata filter.
             history: the messages before, oldest first.
+            generator: what writes this answer; the pipeline's own when None.
+            search: how to search, given the question as it stands alone, in place of k and where.
 
         Raises:
             ValueError, FilterError, StoreError: as `search` does.
             ModelError: when not even the best source fits the model's window.
         """
         started = time.perf_counter()
-        model = self.generator
+        model = generator or self.generator
         alone = stand_alone(question, history, model)
         rewritten = time.perf_counter()
         reader = "late-interaction" if isinstance(self.embedder, TokenEmbedder) else None
-        result = self.search(alone.question, k=k, where=where, rerank=reader)
+        result = (
+            search(alone.question)
+            if search
+            else self.search(alone.question, k=k, where=where, rerank=reader)
+        )
         searched = time.perf_counter()
         prompt = build_prompt(
             alone.question,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from rag_core.errors import SettingsError
-from rag_core.generators.chat import chat_from_env
+from rag_core.generators.choice import ModelChoice
 from ui import access, indexing, services, state
+from ui.chat import model_settings
 from ui.errors import boundary
 from ui.text import number, plain
 
@@ -23,12 +24,15 @@ def show() -> None:
             _new_collection()
         _contents(state.collection())
         access.show()
-        chat = chat_from_env()
-        st.caption(
-            f":material/smart_toy: Answers by {plain(chat.name)}"
-            if chat
-            else ":material/format_quote: Answers are quoted, without a model"
-        )
+        _who_answers()
+
+
+def _who_answers() -> None:
+    said = model_settings.label()
+    if said == ModelChoice().label:
+        st.caption(f":material/format_quote: Answers are {said}")
+    else:
+        st.caption(f":material/smart_toy: Answers by {plain(said)}")
 
 
 def _new_collection() -> None:

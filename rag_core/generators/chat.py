@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from rag_core.datatypes import Message, Prompt
 from rag_core.errors import ModelError
+from rag_core.generators.addresses import is_openai
 from rag_core.generators.failures import TIMEOUT_SECONDS, errors_as_ours
 from rag_core.prompts import SYSTEM_PROMPT
 
@@ -23,8 +24,8 @@ LOCAL_WINDOW = 4_096  # tokens; what Ollama gives a model that nobody asked it t
 class ChatGenerator:
     """A chat model at OpenAI, or at any server that speaks its protocol (Ollama, vLLM, ...).
 
-    With a base URL and no model, the server's first model is taken. `window` is how many tokens
-    the model reads and writes together.
+    Without a model, DEFAULT_MODEL is taken at OpenAI and the first one at another server. `window`
+    is how many tokens the model reads and writes together.
     """
 
     def __init__(
@@ -40,7 +41,8 @@ class ChatGenerator:
         timeout: float = TIMEOUT_SECONDS,
     ) -> None:
         self.system_prompt = system_prompt
-        self.window = window or (LOCAL_WINDOW if base_url else _HOSTED_WINDOW)
+        self._hosted = is_openai(base_url)
+        self.window = window or (_HOSTED_WINDOW if self._hosted else LOCAL_WINDOW)
         self._model = model
         self._base_url = base_url
         self._api_key = api_key
@@ -52,7 +54,7 @@ class ChatGenerator:
     @property
     def name(self) -> str:
         """The model's name."""
-        return self._model or ("the server's model" if self._base_url else DEFAULT_MODEL)
+        return self._model or (DEFAULT_MODEL if self._hosted else "the server's model")
 
     @property
     def prompt_tokens(self) -> int:
@@ -114,20 +116,38 @@ class ChatGenerator:
         with errors_as_ours(self._base_url, timeout=self._timeout):
             return sorted(model.id for model in self._open().models.list())
 
+    def close(self) -> None:
+        """Let go of the connections; the next call opens new ones."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
     def _open(self) -> OpenAI:
         if self._client is None:
             from openai import OpenAI
 
-            # Servers on one's own machine want no key, but the package insists on one.
-            key = self._api_key or ("none" if self._base_url else None)
             self._client = OpenAI(
-                api_key=key, base_url=self._base_url, timeout=self._timeout, max_retries=0
+                api_key=self._key(),
+                base_url=self._base_url,
+                timeout=self._timeout,
+                max_retries=0,
             )
         return self._client
 
+    def _key(self) -> str | None:
+        if self._api_key or not self._hosted:
+            # Servers on one's own machine want no key, but the package insists on one.
+            return self._api_key or "none"
+        if self._base_url or not os.environ.get("OPENAI_API_KEY"):
+            raise ModelError(
+                "OpenAI needs a key.",
+                hint="Give one in the model settings, or set OPENAI_API_KEY.",
+            )
+        return None  # the package takes it from the environment
+
     def _chosen(self) -> str:
         if self._model is None:
-            self._model = self._first() if self._base_url else DEFAULT_MODEL
+            self._model = DEFAULT_MODEL if self._hosted else self._first()
         return self._model
 
     def _first(self) -> str:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rag_core.errors import ModelError
+from rag_core.generators.addresses import is_openai
 
 if TYPE_CHECKING:
     from openai import APIStatusError
@@ -22,7 +23,7 @@ def errors_as_ours(base_url: str | None, *, timeout: float = TIMEOUT_SECONDS) ->
     import httpx
     import openai
 
-    where = base_url or "OpenAI"
+    where = base_url if base_url and not is_openai(base_url) else "OpenAI"
     try:
         yield
     except openai.APIStatusError as error:
@@ -53,7 +54,10 @@ def errors_as_ours(base_url: str | None, *, timeout: float = TIMEOUT_SECONDS) ->
 def _refusal(where: str, error: APIStatusError) -> ModelError:
     code = error.status_code
     if code in (401, 403):
-        return ModelError(f"{where} refused the key.", hint="Check the key (OPENAI_API_KEY).")
+        return ModelError(
+            f"{where} refused the key.",
+            hint="Check the key, in the model settings or OPENAI_API_KEY.",
+        )
     if code == 404:
         return ModelError(
             f"{where} does not know this model or address.",

@@ -7,8 +7,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 
+from rag_core.access import require
 from rag_core.errors import SettingsError
 from rag_core.generators.chat import ChatGenerator
 from rag_core.prompts import SYSTEM_PROMPT
@@ -52,6 +54,10 @@ class ChatSettings:
                 f"{self.base_url!r} is no address of a server.",
                 hint="It looks like http://127.0.0.1:11434/v1.",
             )
+        if "@" in self.base_url:  # addresses are shown, so that none may hold a password
+            raise SettingsError(
+                "An address cannot hold a name and a password.", hint="Give them as the key."
+            )
 
     def generator(self) -> ChatGenerator:
         """Make the chat model; nothing is called yet."""
@@ -81,14 +87,19 @@ def list_models(settings: ChatSettings) -> list[str]:
     Raises:
         ModelError: when it cannot be reached or refuses.
     """
-    return settings.generator().models()
+    with closing(settings.generator()) as chat:
+        return chat.models()
 
 
 def find_local_servers(ports: Mapping[str, int] = LOCAL_PORTS) -> list[LocalServer]:
     """Ask the usual ports of this machine for their models, all at once, for at most about 1 s.
 
     Only loopback is asked, and no key is sent. What does not answer like a chat server is left out.
+
+    Raises:
+        AccessError: for a viewer, who may sit at another machine.
     """
+    require("editor", "look for servers on this machine")
     with ThreadPoolExecutor(max_workers=max(1, len(ports))) as pool:
         found = pool.map(lambda item: _probe(*item), ports.items())
     return [server for server in found if server is not None]
