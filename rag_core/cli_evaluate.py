@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -12,9 +12,11 @@ from rag_core.cli_options import common
 from rag_core.errors import HomeError, SettingsError
 from rag_core.evaluation import (
     KS,
+    Answering,
     Dataset,
     EvaluationReport,
     Grid,
+    Judge,
     SweepTable,
     cloze_questions,
     collection_dataset,
@@ -30,6 +32,8 @@ from rag_core.evaluation import (
 from rag_core.evaluation.metrics import METRICS
 from rag_core.evaluation.paper import paper_table
 from rag_core.evaluation.sweep import SweepProgress
+from rag_core.evaluation.table import ANSWERS
+from rag_core.generators.chat import chat_from_env
 from rag_core.home import Home, home_from_env
 from rag_core.pipeline import RagPipeline
 from rag_core.protocols import OnProgress, Progress
@@ -38,7 +42,9 @@ from rag_core.terminal import ProgressBar, errors_shown, note, one_line, plain
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-SORTS = (*METRICS, *(f"document {name}" for name in METRICS), "chunk iou", "chunk recall")
+SORTS = (
+    *METRICS, *(f"document {name}" for name in METRICS), "chunk iou", "chunk recall", *ANSWERS,
+)  # fmt: skip
 _ONE = "chunker=recursive " + f"k={','.join(map(str, KS))}"
 
 
@@ -87,7 +93,8 @@ class Sources:
 )
 @click.option("--mode", type=click.Choice(MODES), default="hybrid", show_default=True)
 @click.option("--rerank", metavar="NAME", help='Such as "late-interaction".')
-@click.option("--answers", is_flag=True, help="Answer the questions too (of a collection).")
+@click.option("--answers", is_flag=True, help="Answer the questions, too.")
+@click.option("--judge", is_flag=True, help="Let the chat model judge the answers, named as such.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N questions.")
 @click.option("--sort", type=click.Choice(SORTS), default="ndcg", help="What a grid is sorted by.")
 @click.option(
@@ -110,6 +117,7 @@ def evaluate_command(
     mode: Mode,
     rerank: str | None,
     answers: bool,
+    judge: bool,
     limit: int | None,
     sort: str,
     bars: tuple[str, ...],
@@ -139,13 +147,18 @@ def evaluate_command(
             _paper(paper, home, bar, as_json)
             return
         dataset = sources.dataset()
+        answering = _answering(answers, judge, sort)
+        if answering and not grids:
+            answering = replace(answering, deepest=True)
         found: EvaluationReport | SweepTable
         if dataset is None:
-            asked = _Asked(questions, cloze, limit, grids, mode, rerank, answers)
+            asked = _Asked(questions, cloze, limit, grids, mode, rerank, answering)
             found = _collection(home, collection, asked, _shown(bar))
         else:
-            _for_collections(answers, cloze)
-            found = _swept(home, dataset.first(limit), _grid(grids, mode, rerank), bar)
+            if cloze:
+                raise click.UsageError("--cloze asks about a collection: leave out the documents.")
+            grid = _grid(grids, mode, rerank)
+            found = _swept(home, dataset.first(limit), grid, answering, bar)
             found = found if grids else found.reports[-1]
         for path in reports:
             write(path, found, sort)
@@ -166,7 +179,7 @@ class _Asked:
     grids: tuple[str, ...]
     mode: Mode
     rerank: str | None
-    answers: bool
+    answering: Answering | None
 
     def dataset(self, pipeline: RagPipeline) -> Dataset:
         """Return the questions of the file, or the collection's own, with its documents."""
@@ -184,11 +197,21 @@ class _Asked:
         return found.first(self.limit)
 
 
-def _for_collections(answers: bool, cloze: int | None) -> None:
-    if answers:
-        raise click.UsageError("--answers measures a collection as it is: no documents, no grid.")
-    if cloze:
-        raise click.UsageError("--cloze asks about a collection: leave out the documents.")
+def _answering(answers: bool, judge: bool, sort: str) -> Answering | None:
+    """Return how the questions are answered, or None where they are only searched for."""
+    if sort in ANSWERS and not answers:
+        raise click.UsageError(f"--sort {sort} goes with --answers.")
+    if judge and not answers:
+        raise click.UsageError("--judge goes with --answers.")
+    if not judge:
+        return Answering() if answers else None
+    model = chat_from_env()
+    if model is None:
+        raise SettingsError(
+            "There is no chat model to judge answers.",
+            hint="Set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own.",
+        )
+    return Answering(judge=Judge(model))
 
 
 def _grid(told: tuple[str, ...], mode: Mode, rerank: str | None) -> Grid:
@@ -210,28 +233,32 @@ def _collection(
     with RagPipeline.open(folder, collection=collection) as pipeline:
         dataset = asked.dataset(pipeline)
         if asked.grids:
-            _for_collections(asked.answers, None)
             grid = parse_grid(asked.grids)
-            return run_sweep(pipeline.home, dataset, grid, on_progress=on_progress)
+            return run_sweep(
+                pipeline.home, dataset, grid, answering=asked.answering, on_progress=on_progress
+            )
         try:
             return evaluate(
                 pipeline,
                 dataset,
                 mode=asked.mode,
                 rerank=asked.rerank,
-                answers=asked.answers,
+                answers=asked.answering is not None,
+                judge=asked.answering.judge if asked.answering else None,
                 on_progress=on_progress,
             )
         except ValueError as error:
             raise click.UsageError(plain(str(error))) from None
 
 
-def _swept(home: Path | None, dataset: Dataset, grid: Grid, bar: ProgressBar) -> SweepTable:
+def _swept(
+    home: Path | None, dataset: Dataset, grid: Grid, answering: Answering | None, bar: ProgressBar
+) -> SweepTable:
     for remark in dataset.notes:
         note(one_line(remark))
     folder = Home.open(home or home_from_env())
     try:
-        return run_sweep(folder, dataset, grid, on_progress=_shown(bar))
+        return run_sweep(folder, dataset, grid, answering=answering, on_progress=_shown(bar))
     except KeyboardInterrupt:
         note("Stopped; run it again to go on.")
         raise

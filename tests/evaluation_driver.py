@@ -14,7 +14,7 @@ from hash_embedder import HashEmbedder
 
 from rag_core.datatypes import Document
 from rag_core.evaluation import Dataset, Gold, Grid, Question, run_sweep, words
-from rag_core.evaluation.sweep_log import SweepLog
+from rag_core.evaluation.kept_lines import JsonLines
 from rag_core.home import Home
 
 PLACES = ("harbour", "mountain", "library", "bakery", "station", "orchard")
@@ -49,7 +49,7 @@ def wait(point: str) -> None:
 def main() -> None:
     home, point = Home.open(Path(sys.argv[1])), sys.argv[2]
     if point.startswith("append:"):
-        append, size = SweepLog._append, int(point.partition(":")[2])
+        append, size = JsonLines._append, int(point.partition(":")[2])
 
         def torn(self, line):
             append(self, line)  # the header, and a line that is whole
@@ -57,7 +57,7 @@ def main() -> None:
                 file.write(line[:size])
             wait(point)
 
-        SweepLog._append = torn
+        JsonLines._append = torn
     asked = 0
 
     def on_progress(progress):

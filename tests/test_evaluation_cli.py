@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from chat_server import chat_server
 from click.testing import CliRunner
 
 from rag_core import RagPipeline, load
@@ -111,7 +112,7 @@ def test_fail_under(mine, bars, code):
         (["--fail-under", "fame@3=0.5"], "was not measured"),
         (["--report", "x.pdf"], "a report is .md, .csv or .html"),
         (["--samples"], "Give one of"),
-        (["--answers"], "--answers measures a collection"),
+        (["--judge"], "--judge goes with --answers"),
         (["--cloze", "3"], "--cloze asks about a collection"),
         (["--grid", "size=none"], "The grid cannot work"),
         (["--grid", "model=nobody:x"], "no such model"),
@@ -170,7 +171,7 @@ def test_a_collection_is_measured_by_its_own_questions_or_a_file(files):
     assert [row["settings"]["chunker"]["size"] for row in grid["rows"]] == [5, 5]
     with RagPipeline.open() as pipeline:  # the sweep left it as it was
         assert {info.chunks for info in pipeline.documents()} == {1}
-    assert run("--grid", "default", "--answers").exit_code == 2
+    assert run("--grid", "default", "--judge").exit_code == 2
     cloze = json.loads(run("--cloze", "2", "--json").stdout)
     assert cloze["name"] == "default, cloze"
     assert all("____" in row["question"] for row in cloze["by_question"])
@@ -215,3 +216,23 @@ def test_citations_by_pencil():
     assert citation_recall(cited, gold) == pytest.approx(1 / 2)
     assert citation_precision([], gold) == 0
     assert citation_recall(cited, []) == 0
+
+
+def test_a_sweep_answers_and_says_by_whom(mine, monkeypatch):
+    asked = [*mine, "--grid", "size=20 k=1,2 rerank=none", "--answers", "--sort", "token_f1"]
+    alone = run(*asked)  # this model shows no vectors of tokens, and there is no chat model
+    assert (alone.exit_code, "Set a chat model" in alone.stderr) == (4, True)
+    with chat_server(pieces=["35 degrees [1]."]) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        found = run(*asked)
+    assert found.exit_code == 0, found.output
+    monkeypatch.delenv("OPENAI_BASE_URL")
+    head = next(line for line in found.stdout.splitlines() if line.startswith("| setting"))
+    assert [cell.strip() for cell in head.split("|")][2] == "token_f1"
+    assert "citation_recall" in head
+    assert "model_judged" not in head  # no model was asked
+    assert "Answers by tiny-chat." in found.stdout
+    wrong = run(*mine, "--grid", "size=20", "--sort", "token_f1")
+    assert wrong.exit_code == 2
+    unset = run(*mine, "--answers", "--judge")
+    assert "There is no chat model" in unset.stderr

@@ -164,7 +164,7 @@ def test_a_killed_sweep_resumes_to_the_identical_table(tmp_path, point):
     asked = []
     resumed = swept(home, on_progress=asked.append)
     assert figures(resumed) == figures(swept(other))
-    kept = [path.read_bytes() for path in (home.path / "evaluation").iterdir()]
+    kept = [path.read_bytes() for path in (home.path / "evaluation").glob("*.jsonl")]
     assert len(kept) == 1
     assert len([json.loads(line) for line in kept[0].splitlines()]) == 1 + 4
     if point == "30":  # the three runs before were not made again
@@ -175,7 +175,7 @@ def test_a_killed_sweep_resumes_to_the_identical_table(tmp_path, point):
 
 def test_a_damaged_line_is_a_run_to_be_made_again(home):
     first = figures(swept(home))
-    (path,) = (home.path / "evaluation").iterdir()
+    (path,) = (home.path / "evaluation").glob("*.jsonl")
     lines = path.read_bytes().splitlines()
     lines[2] = lines[2][:200] + b"\xff\x00" + lines[2][202:]
     lines[3] = b'{"key": 1}'

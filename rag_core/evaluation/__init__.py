@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rag_core.evaluation.answering import Answering
 from rag_core.evaluation.datasets.beir import load_beir
 from rag_core.evaluation.datasets.chunking_paper import load_chunking_paper
 from rag_core.evaluation.datasets.cloze import cloze_questions
@@ -14,8 +15,10 @@ from rag_core.evaluation.datasets.squad import load_squad
 from rag_core.evaluation.datasets.tables import load_folder, load_questions, load_samples
 from rag_core.evaluation.evaluate import KS, evaluate
 from rag_core.evaluation.grid import Grid, Setting, default_grid, parse_grid, words
+from rag_core.evaluation.judge import Judge
 from rag_core.evaluation.questions import Dataset, DatasetError, Gold, Question
 from rag_core.evaluation.reporting import EvaluationReport
+from rag_core.evaluation.saved import SavedSweep, SavedSweeps, UnknownSweepError
 from rag_core.evaluation.scoring import QuestionResult
 from rag_core.evaluation.significance import Comparison, Interval
 from rag_core.evaluation.sweep import SweepProgress, run_sweep
@@ -23,6 +26,7 @@ from rag_core.evaluation.table import Row, SweepTable
 
 __all__ = [
     "KS",
+    "Answering",
     "CollectionQuestions",
     "Comparison",
     "Dataset",
@@ -31,12 +35,16 @@ __all__ = [
     "Gold",
     "Grid",
     "Interval",
+    "Judge",
     "Question",
     "QuestionResult",
     "Row",
+    "SavedSweep",
+    "SavedSweeps",
     "Setting",
     "SweepProgress",
     "SweepTable",
+    "UnknownSweepError",
     "cloze_questions",
     "collection_dataset",
     "default_grid",

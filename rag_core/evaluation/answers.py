@@ -18,12 +18,18 @@ from rag_core.evaluation.chunk_metrics import Range, shared
 from rag_core.evaluation.questions import Question
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
+_CITATION = re.compile(r"\s*\[\d{1,3}\]")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 def normal(text: str) -> str:
     """Return the text in small letters, without punctuation, articles and extra white space."""
     return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
+
+
+def unquoted(text: str) -> str:
+    """Return an answer's words alone, without the numbers and quotation marks of its citations."""
+    return _CITATION.sub(" ", text).replace("“", " ").replace("”", " ")
 
 
 def exact_match(answer: str, expected: Sequence[str]) -> float:
@@ -61,18 +67,26 @@ def judge_answer(answer: Answer, question: Question) -> dict[str, float]:
     An unanswerable question has "declined" alone; one without expected texts or without marked
     passages lacks the measures that need them.
     """
+    cited = [
+        (str(one.hit.chunk.metadata.get("name", "")), one.span.start, one.span.end)
+        for one in answer.citations
+    ]
+    return judge_text(answer.text, answer.found, cited, question)
+
+
+def judge_text(
+    text: str, found: bool, cited: Sequence[Range], question: Question
+) -> dict[str, float]:
+    """Return the same of an answer's text, whether it found anything, and the places it cites."""
     if not question.answerable:
-        return {"declined": float(not answer.found)}
+        return {"declined": float(not found)}
     values: dict[str, float] = {}
     if question.answers:
-        values["exact_match"] = exact_match(answer.text, question.answers)
-        values["token_f1"] = token_f1(answer.text, question.answers)
-        values["contains_gold"] = contains_gold(answer.text, question.answers)
+        said = unquoted(text)
+        values["exact_match"] = exact_match(said, question.answers)
+        values["token_f1"] = token_f1(said, question.answers)
+        values["contains_gold"] = contains_gold(said, question.answers)
     if question.golds:
-        cited = [
-            (str(one.hit.chunk.metadata.get("name", "")), one.span.start, one.span.end)
-            for one in answer.citations
-        ]
         gold = [one.range for one in question.golds]
         values["citation_precision"] = citation_precision(cited, gold)
         values["citation_recall"] = citation_recall(cited, gold)

@@ -12,6 +12,7 @@ from rag_core.embedders.tokenizer import default_tokenizer
 from rag_core.errors import UnknownDocumentError
 from rag_core.evaluation.answers import judge_answer
 from rag_core.evaluation.chunk_metrics import Range, in_tokens
+from rag_core.evaluation.judge import Judge
 from rag_core.evaluation.questions import Dataset, Question, TextOf, placed
 from rag_core.evaluation.reporting import EvaluationReport
 from rag_core.evaluation.runs import TokenCount, ask, depth_for, level_of
@@ -35,6 +36,7 @@ def evaluate(
     where: Where | None = None,
     options: SearchOptions | None = None,
     answers: bool = False,
+    judge: Judge | None = None,
     unit: Unit = "characters",
     on_progress: OnProgress | None = None,
 ) -> EvaluationReport:
@@ -54,6 +56,7 @@ def evaluate(
         options: instead of these three, everything that decides a search.
         answers: also answer every question, the unanswerable ones too, as `RagPipeline.answer` does
             with k = max(ks), and judge the answers; `settings` then names the generator.
+        judge: a model whose opinion on every answer stands as "model_judged"; `settings` names it.
         unit: what chunk quality counts.
         on_progress: called after every question; it may raise `Cancelled`.
 
@@ -88,15 +91,17 @@ def evaluate(
     asked = {question.id: question for question in kept}
     ruler = tokens_of(text_of) if unit == "tokens" else None
     results: dict[str, QuestionResult] = {}
-    found = ask(kept, lambda text: pipeline.search_with(text, chosen), chunks_of, TokenCount())
+    judged = [question for question in kept if question.judged]
+    found = ask(judged, lambda text: pipeline.search_with(text, chosen), chunks_of, TokenCount())
     for run in found:
         results[run.id] = score(asked[run.id], run, ks, level, ruler)
         _tell(on_progress, "searching", len(results), len(kept))
     if answers:
-        results = _answered(pipeline, kept, results, max(ks), where, on_progress)
+        results = _answered(pipeline, kept, results, max(ks), where, judge, on_progress)
     settings = {**_described(chosen), "k": max(ks), "model": pipeline.embedder.name}
     if answers:
         settings["generator"] = pipeline.generator.name
+        settings |= {"judge": judge.name} if judge else {}
     in_order = tuple(results[question.id] for question in kept if question.id in results)
     return EvaluationReport(
         dataset.name, settings, tuple(ks), level, in_order, tuple(skipped), dataset.sha256,
@@ -123,6 +128,7 @@ def _answered(
     results: Mapping[str, QuestionResult],
     k: int,
     where: Where | None,
+    judge: Judge | None,
     on_progress: OnProgress | None,
 ) -> dict[str, QuestionResult]:
     judged = {}
@@ -130,6 +136,9 @@ def _answered(
         answer = pipeline.answer(question.text, k=k, where=where)
         before = results.get(question.id) or QuestionResult(question, (), (), {}, 0.0)
         values = {**before.values, **judge_answer(answer, question)}
+        if judge is not None and question.answerable:
+            said = judge.correct(question, answer.text) if answer.found else 0.0
+            values |= {} if said is None else {"model_judged": said}
         judged[question.id] = replace(before, values=values, answer=answer.text)
         _tell(on_progress, "answering", number, len(questions))
     return judged

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from rag_core.datatypes import Document, content_id
 from rag_core.errors import LoadError
@@ -60,6 +61,12 @@ class Question:
     def judged(self) -> bool:
         """Whether there is anything to judge a retrieval by."""
         return self.answerable and bool(self.relevant_documents)
+
+
+def question_from(value: Mapping[str, Any]) -> Question:
+    """Return the question of its fields as plain values, as `dataclasses.asdict` gives them."""
+    golds = tuple(Gold(**gold) for gold in value["golds"])
+    return Question(**{**value, "golds": golds, "answers": tuple(value["answers"])})
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from rag_core.evaluation.html import bar, document, escaped, table
 from rag_core.evaluation.reporting import EvaluationReport
 from rag_core.evaluation.scoring import QuestionResult
 from rag_core.evaluation.span_metrics import GoldStory
-from rag_core.evaluation.table import COLUMNS, Row, SweepTable
+from rag_core.evaluation.table import ANSWERS, COLUMNS, Row, SweepTable
 
 _FORMULA = tuple("=+-@＝＋－＠\t\r\n")  # what spreadsheets may take for a formula
 _MARKDOWN = str.maketrans({letter: f"\\{letter}" for letter in "\\`*_{}[]<>#|!$~&"})
@@ -74,18 +74,18 @@ def report_html(report: EvaluationReport) -> str:
 def table_markdown(sweep: SweepTable, metric: str = "ndcg") -> str:
     """Return a sweep's leaderboard as a Markdown table; the best and its ties are bold."""
     rows = []
+    answered = sweep.measured(ANSWERS)
     for row in sweep.leaderboard(metric):
-        cells = _cells(row)
+        cells = _cells(row, answered)
         label = inert(cells[0])
         rows.append((f"**{label}**" if row.tied else label, *cells[1:]))
     head = [f"# {inert(sweep.name)}", "", _swept(sweep, metric), ""]
-    return "\n".join([*head, *_markdown(_heading(metric), rows), ""])
+    return "\n".join([*head, *_markdown(_heading(metric, answered), rows), ""])
 
 
 def table_csv(sweep: SweepTable, metric: str = "ndcg") -> str:
     """Return a sweep's leaderboard as CSV, best first, every metric in full precision."""
-    names = [*COLUMNS, *_CHUNK, "tokens"]
-    measured = [name for name in names if sweep.reports and sweep.reports[0].measures(name)]
+    measured = sweep.measured([*COLUMNS, *_CHUNK, "tokens", *ANSWERS])
     rows = []
     for row in sweep.leaderboard(metric):
         chunking = dict(row.report.settings["chunker"])
@@ -114,10 +114,12 @@ def table_csv(sweep: SweepTable, metric: str = "ndcg") -> str:
 def table_html(sweep: SweepTable, metric: str = "ndcg") -> str:
     """Return a sweep's leaderboard as a page that loads nothing."""
     rows = sweep.leaderboard(metric)
+    answered = sweep.measured(ANSWERS)
+    heading = _heading(metric, answered)
     body = f"<p>{escaped(_swept(sweep, metric))}</p>" + table(
-        (*_heading(metric), ""),
-        [(*_cells(row), bar(row.interval)) for row in rows],
-        raw=(len(_heading(metric)),),
+        (*heading, ""),
+        [(*_cells(row, answered), bar(row.interval)) for row in rows],
+        raw=(len(heading),),
         strong=[number for number, row in enumerate(rows) if row.tied],
     )
     return document(sweep.name, body)
@@ -128,13 +130,14 @@ def inert(text: str) -> str:
     return " ".join(text.split()).translate(_MARKDOWN)
 
 
-def _heading(metric: str) -> tuple[str, ...]:
+def _heading(metric: str, answered: Sequence[str]) -> tuple[str, ...]:
     rest = [name for name in COLUMNS if name != metric]
-    return ("setting", f"{metric}@k", "95 %", *(f"{name}@k" for name in rest), "IoU", "tokens",
-            "p50 ms", "verdict")  # fmt: skip
+    sorted_by = metric if metric in ANSWERS else f"{metric}@k"
+    return ("setting", sorted_by, "95 %", *(f"{name}@k" for name in rest), "IoU", *answered,
+            "tokens", "p50 ms", "verdict")  # fmt: skip
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: Row, answered: Sequence[str]) -> tuple[str, ...]:
     report = row.report
     main = report.resolve(row.metric)
     rest = [name for name in COLUMNS if name != main.split("@")[0]]
@@ -145,6 +148,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         f"{row.interval.low:.3f}–{row.interval.high:.3f}",
         *(f"{report.mean(name):.3f}" for name in rest),
         iou,
+        *(f"{report.mean(name):.3f}" for name in answered),
         f"{report.mean('tokens'):,.0f}",
         f"{1000 * report.latency_p50:.1f}",
         _verdict(row),
@@ -186,8 +190,17 @@ def _swept(sweep: SweepTable, metric: str) -> str:
     ids = f" Data {first.data}, code {first.code}." if first else ""
     return (
         f"{count} questions, {len(sweep.reports)} settings, sorted by {metric} at each setting's "
-        f"own k; settings not shown to be worse than the best (each by itself) are ties.{ids}"
+        f"own k; settings not shown to be worse than the best (each by itself) are ties."
+        f"{_by_whom(sweep)}{ids}"
     )
+
+
+def _by_whom(sweep: SweepTable) -> str:
+    settings = sweep.reports[0].settings if sweep.reports else {}
+    said = f" Answers by {settings['generator']}." if settings.get("generator") else ""
+    if settings.get("judge"):
+        said += f" model_judged is the opinion of the model {settings['judge']}."
+    return said
 
 
 def _story(result: QuestionResult) -> str:

@@ -75,17 +75,16 @@ class TokenCount:
 def ask(
     questions: Iterable[Question], search: Search, chunks_of: ChunksOf, count: TokenCount
 ) -> Iterator[QuestionRun]:
-    """Yield what a search finds for every question that can be judged, in order.
+    """Yield what a search finds for every question, in order.
 
     `seconds` is the whole search as a caller waits for it.
     """
     for question in questions:
-        if question.judged:
-            start = time.perf_counter()
-            result = search(question.text)
-            seconds = time.perf_counter() - start
-            hits = tuple(_retrieved(hit, count) for hit in result.hits)
-            yield QuestionRun(question.id, hits, _pieces(question, chunks_of), seconds)
+        start = time.perf_counter()
+        result = search(question.text)
+        seconds = time.perf_counter() - start
+        hits = tuple(_retrieved(hit, count) for hit in result.hits)
+        yield QuestionRun(question.id, hits, _pieces(question, chunks_of), seconds)
 
 
 def level_of(questions: Sequence[Question]) -> Level:

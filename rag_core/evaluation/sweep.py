@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
@@ -22,16 +22,22 @@ from rag_core.datatypes import Chunk, content_id
 from rag_core.embedders import open_embedder
 from rag_core.embedders.cached import CachedEmbedder
 from rag_core.errors import ModelError, SettingsError
+from rag_core.evaluation.answering import (
+    Answerer,
+    Answering,
+    Asked,
+    StoredAnswer,
+    write_answers,
+)
 from rag_core.evaluation.evaluate import tokens_of
 from rag_core.evaluation.grid import Grid, Setting
 from rag_core.evaluation.memory_index import MemoryIndex
 from rag_core.evaluation.questions import Dataset, Question, placed, texts_of
-from rag_core.evaluation.reporting import EvaluationReport
 from rag_core.evaluation.runs import QuestionRun, TokenCount, ask, depth_for, level_of
-from rag_core.evaluation.scoring import score
+from rag_core.evaluation.saved import Cell, SavedSweep, SavedSweeps, answer_log, table_of
 from rag_core.evaluation.sweep_log import StoredRun, SweepLog
 from rag_core.evaluation.table import SweepTable
-from rag_core.evaluation.versions import code_version
+from rag_core.evaluation.versions import answer_version, code_version
 from rag_core.home import Home
 from rag_core.keyword import KeywordIndex
 from rag_core.late_interaction import TokenCache
@@ -63,6 +69,7 @@ def run_sweep(
     *,
     open_model: OpenModel = open_embedder,
     unit: str = "characters",
+    answering: Answering | None = None,
     on_progress: OnProgress | None = None,
 ) -> SweepTable:
     """Run what is not on record yet, and return the table of all settings.
@@ -74,7 +81,9 @@ def run_sweep(
         dataset: with its documents.
         grid: what to try.
         open_model: makes an embedder of a name.
-        unit: what chunk quality counts, "characters" or "tokens".
+        unit: what chunk quality counts, "characters" or "tokens". Sweeps over tokens are not kept
+            as past ones.
+        answering: also answer every question under every setting, the unanswerable ones too.
         on_progress: called after every question and batch; raising `Cancelled` in it stops the
             sweep, and what was finished stays.
 
@@ -94,24 +103,24 @@ def run_sweep(
         )
     data, code = dataset.sha256, code_version()
     log = SweepLog(home.path, name=dataset.name, data=data, code=code)
-    sweep = _Sweep(home, dataset, judged, grid, open_model, log, on_progress)
+    asked = judged if answering is None else questions
+    sweep = _Sweep(home, dataset, asked, grid, open_model, log, on_progress)
     stored = sweep.run()
     ruler = tokens_of(texts.get) if unit == "tokens" else None
-    level, asked = level_of(judged), {question.id: question for question in judged}
-
-    def report(setting: Setting) -> EvaluationReport:
-        run = stored[sweep.key(setting)]
-        ks = tuple(k for k in sorted(set(grid.ks)) if k <= setting.k)
-        depth = depth_for(level, setting.k)
-        cut = [replace(each, retrieved=each.retrieved[:depth]) for each in run.runs]
-        results = tuple(score(asked[each.id], each, ks, level, ruler) for each in cut)
-        described = {**setting.as_dict(), "label": setting.label, "chunks": run.chunks}
-        return EvaluationReport(
-            dataset.name, described, ks, level, results, tuple(skipped), data, code
-        )
-
-    reports = tuple(report(setting) for setting in grid.settings())
-    return SweepTable(dataset.name, reports, time.perf_counter() - start)
+    cells = tuple(
+        Cell(sweep.key(setting), setting.k, setting.label, setting.as_dict())
+        for setting in grid.settings()
+    )
+    answers = [] if answering is None else _answered(sweep, stored, answering, texts)
+    writer, judge, version = answers[0].key[3:] if answers else ("", "", "")
+    record = SavedSweep(
+        SavedSweep.id_of(data, code, cells, writer, judge), dataset.name, data, code, time.time(),
+        time.perf_counter() - start, tuple(grid.ks), cells, tuple(asked), tuple(skipped), writer,
+        judge, version,
+    )  # fmt: skip
+    if ruler is None:
+        SavedSweeps(home.path).save(record)
+    return table_of(record, stored, answers, ruler)
 
 
 @dataclass
@@ -152,9 +161,11 @@ class _Sweep:
 
     def key(self, setting: Setting) -> str:
         """Return what names a run: everything that decides it, so settings of other k share it."""
+        every = not all(question.judged for question in self.questions)
         return content_id(
             json.dumps({**setting.as_dict(), "k": self._depth(setting)}, sort_keys=True),
-            self._model(setting.model).fingerprint,
+            self.model(setting.model).fingerprint,
+            *(["unanswerable, too"] if every else []),
         )
 
     def _depth(self, setting: Setting) -> int:
@@ -162,7 +173,8 @@ class _Sweep:
         # A reranker reads max(k, RERANKED). A fixed depth lets another grid find the run, too.
         return max(RERANKED, depth_for(level_of(self.questions), setting.k))
 
-    def _model(self, name: str) -> CachedEmbedder:
+    def model(self, name: str) -> CachedEmbedder:
+        """Return the embedder of this name, made once, before the home's cache."""
         if name not in self.models:
             try:
                 opened = self.open_model(name)
@@ -179,7 +191,7 @@ class _Sweep:
         self, model: str, chunker: str, setting: Setting
     ) -> tuple[list[Chunk], Callable[[str, SearchOptions, Reranker | None], Any]]:
         """Cut and embed every document; return the chunks and what searches them."""
-        embedder, values = self._model(model), json.loads(chunker)
+        embedder, values = self.model(model), json.loads(chunker)
         name = values.pop("name")
         cutter = chunker_from(name, values, embedder=embedder)
         chunks = []
@@ -210,7 +222,7 @@ class _Sweep:
     def _asked(
         self, setting: Setting, chunks: Sequence[Chunk], search: Callable[..., Any]
     ) -> Iterator[QuestionRun]:
-        reranker = _reranker(setting.rerank, self._model(setting.model))
+        reranker = _reranker(setting.rerank, self.model(setting.model))
         options = SearchOptions(mode=setting.mode, k=self._depth(setting), rerank=reranker)
         by_name: dict[str, list[Chunk]] = {}
         for chunk in chunks:
@@ -234,6 +246,30 @@ class _Sweep:
         left = spent / self.fresh * (self.total - self.done) if self.fresh else None
         label = ", ".join(filter(None, (setting.chunking_label, setting.mode, setting.rerank)))
         self.on_progress(SweepProgress(stage, self.done, self.total, label, seconds_left=left))
+
+
+def _answered(
+    sweep: _Sweep, stored: Mapping[str, StoredRun], plan: Answering, texts: Mapping[str, str]
+) -> list[StoredAnswer]:
+    """Return the answers of every setting to every question, written where they are missing."""
+    asked = {question.id: question for question in sweep.questions}
+    log = answer_log(sweep.home.path, sweep.dataset.name, sweep.dataset.sha256, code_version())
+    found: list[StoredAnswer] = []
+    for model, group in groupby(sweep.grid.settings(), lambda each: each.model):
+        answerer = Answerer(plan, sweep.model(model), texts.__getitem__, log, answer_version())
+        wanted = [
+            Asked(key, asked[run.id], run.retrieved[: setting.k], setting.label)
+            for setting in group
+            if setting.k == max(sweep.grid.ks) or not plan.deepest
+            for key in [sweep.key(setting)]
+            for run in stored[key].runs
+        ]
+        found += write_answers(answerer, wanted, sweep.on_progress, _answering)
+    return found
+
+
+def _answering(done: int, total: int, label: str, left: float) -> Progress:
+    return SweepProgress("answering", done, total, label, seconds_left=left)
 
 
 def _reranker(choice: str | None, embedder: CachedEmbedder) -> Reranker | None:

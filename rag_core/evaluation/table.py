@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag_core.evaluation.reporting import EvaluationReport
 from rag_core.evaluation.significance import Comparison, Interval
 
+ANSWERS = (
+    "exact_match", "token_f1", "contains_gold", "declined", "citation_precision",
+    "citation_recall", "model_judged",
+)  # fmt: skip
 COLUMNS = ("ndcg", "recall", "hit_rate", "mrr", "precision", "map")
 
 
@@ -35,11 +40,19 @@ class Row:
 
 @dataclass(frozen=True)
 class SweepTable:
-    """Every setting of a sweep over one question set, and the seconds it took."""
+    """Every setting of a sweep over one question set, and the seconds it took.
+
+    `id` is that of the record it is kept under, "" for none.
+    """
 
     name: str
     reports: tuple[EvaluationReport, ...]
     seconds: float
+    id: str = ""
+
+    def measured(self, names: Sequence[str]) -> list[str]:
+        """Return those of the metrics that every setting has."""
+        return [name for name in names if all(each.measures(name) for each in self.reports)]
 
     def leaderboard(self, metric: str = "ndcg") -> list[Row]:
         """Return the settings by a metric, best first; fewer context tokens first among equals.
@@ -86,8 +99,11 @@ class SweepTable:
         return front
 
     def heatmap(self, metric: str = "recall") -> tuple[list[str], list[str], list[list[float]]]:
-        """Return question ids, setting labels, and the metric of each question under each."""
+        """Return question ids, setting labels, and the metric of each question under each.
+
+        Not a number stands where a question lacks the metric.
+        """
         ids = list(self.reports[0].by_question(metric)) if self.reports else []
         by_setting: Sequence[dict[str, float]] = [each.by_question(metric) for each in self.reports]
         labels = [str(each.settings.get("label")) for each in self.reports]
-        return ids, labels, [[values[id_] for values in by_setting] for id_ in ids]
+        return ids, labels, [[values.get(id_, math.nan) for values in by_setting] for id_ in ids]

@@ -13,16 +13,29 @@ _DECIDING = (
     "late_interaction", "rerankers", "retrieval", "sentences", "similarity", "terms",
 )  # fmt: skip
 # These read or show results, and change none.
-_SHOWING = ("datasets", "report", "html", "table", "paper")
+_SHOWING = ("datasets", "report", "html", "table", "paper", "saved", "cuts")
 
 
-@lru_cache(maxsize=1)
+# And these decide what is answered.
+_ANSWERING = ("answers", "generators", "prompts", "relevance")
+
+
 def code_version() -> str:
     """Return a short id of the code that decides what is found and how it is judged."""
+    return _version(_DECIDING)
+
+
+def answer_version() -> str:
+    """Return a short id of the code that decides what is answered from what was found."""
+    return _version(_ANSWERING)
+
+
+@lru_cache(maxsize=2)
+def _version(rooms: tuple[str, ...]) -> str:
     core = Path(__file__).resolve().parents[1]
     files = [
         file
-        for room in _DECIDING
+        for room in rooms
         for file in (
             [core / f"{room}.py"] if (core / f"{room}.py").is_file() else _files(core / room)
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from rag_core.datatypes import Message, Prompt
 from rag_core.errors import ModelError
-from rag_core.generators.addresses import is_openai
+from rag_core.generators.addresses import PUBLIC_OPENAI, is_openai
 from rag_core.generators.failures import TIMEOUT_SECONDS, errors_as_ours
 from rag_core.prompts import SYSTEM_PROMPT
 
@@ -55,6 +55,11 @@ class ChatGenerator:
     def name(self) -> str:
         """The model's name."""
         return self._model or (DEFAULT_MODEL if self._hosted else "the server's model")
+
+    @property
+    def address(self) -> str:
+        """Where its server is."""
+        return self._base_url or PUBLIC_OPENAI
 
     @property
     def prompt_tokens(self) -> int:
@@ -106,6 +111,15 @@ class ChatGenerator:
         if not text:
             raise ModelError(f"{self.name} gave an empty answer.", hint="Ask again.")
         return text
+
+    def resolve(self) -> str:
+        """Return the model's name, asked of the server where none was chosen.
+
+        Raises:
+            ModelError: when the server cannot be reached, refuses, or offers none.
+        """
+        with errors_as_ours(self._base_url, timeout=self._timeout):
+            return self._chosen()
 
     def models(self) -> list[str]:
         """Return the names of the server's models, sorted.

@@ -5,11 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
-from typing import Any
 
 from rag_core.collection_settings import CollectionSettings
 from rag_core.datatypes import SearchHit, content_id
-from rag_core.evaluation.questions import Dataset, Gold, Question
+from rag_core.evaluation.questions import Dataset, Gold, Question, question_from
 from rag_core.pipeline import RagPipeline
 
 MOST = 5_000
@@ -26,7 +25,7 @@ class CollectionQuestions:
 
     def list(self) -> list[Question]:
         """Return the questions in order."""
-        return [_read(value) for value in self._settings.get(self._collection, _KEY) or []]
+        return [question_from(value) for value in self._settings.get(self._collection, _KEY) or []]
 
     def add(self, question: Question) -> Question:
         """Keep a question at the end of the set, and return it as kept.
@@ -98,8 +97,3 @@ def _named(question: Question) -> Question:
     if not text:
         raise ValueError("an empty question cannot be kept")
     return replace(question, text=text, id=question.id or content_id("question", text)[:10])
-
-
-def _read(value: dict[str, Any]) -> Question:
-    golds = tuple(Gold(**gold) for gold in value["golds"])
-    return Question(**{**value, "golds": golds, "answers": tuple(value["answers"])})
