@@ -11,7 +11,7 @@ from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
 from rag_core import IngestQueue
-from ui import services
+from ui import navigation, services
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted((ROOT / "pages").glob("*_page.py"))
@@ -257,9 +257,9 @@ def test_the_rules_of_a_page(page):
 def test_the_frame():
     source = (ROOT / "app.py").read_text(encoding="utf-8")
     assert len(source.splitlines()) <= 80
-    pages = re.findall(r'"pages/(\w+)\.py"(?:.|\n)*?url_path="(\w+)"', source)
-    assert {stem for stem, _ in pages} == {page.stem for page in PAGES}
-    assert all(stem != url and stem == f"{url}_page" for stem, url in pages)
+    files = {**navigation.FILES, **{url: f"pages/{file}" for url, file, _ in navigation._HIDDEN}}
+    assert set(files.values()) == {f"pages/{page.name}" for page in PAGES}
+    assert all(file == f"pages/{url}_page.py" for url, file in files.items())
 
 
 def test_time_is_not_spent_on_what_the_first_page_does_not_need():

@@ -36,6 +36,15 @@ FILES: Mapping[str, str] = {
 """The pages that lessons and scenes may open: url path to file."""
 
 
+HOME = next(iter(FILES))
+
+
+def _home() -> None:
+    """Pass on whoever comes by the home page's name; its address is the bare one."""
+    query = {key: st.query_params.get_all(key) for key in st.query_params}
+    st.switch_page(FILES[HOME], query_params=query)
+
+
 def pages() -> dict[str, list[StreamlitPage]]:
     """Return the pages as `st.navigation` takes them, by section."""
     found = {
@@ -44,8 +53,9 @@ def pages() -> dict[str, list[StreamlitPage]]:
                 f"pages/{file}",
                 title=title,
                 icon=f":material/{icon}:",
-                url_path=url,
-                default=url == next(iter(FILES)),
+                # Streamlit gives the home page the empty path, and keeps this one from others
+                url_path="home" if url == HOME else url,
+                default=url == HOME,
             )
             for url, file, title, icon in entries
         ]
@@ -55,4 +65,5 @@ def pages() -> dict[str, list[StreamlitPage]]:
         st.Page(f"pages/{file}", title=title, url_path=url, visibility="hidden")
         for url, file, title in _HIDDEN
     ]
+    found[""].append(st.Page(_home, title="Home", url_path=HOME, visibility="hidden"))
     return found

@@ -9,15 +9,21 @@ import streamlit as st
 
 from rag_core.access import require
 from rag_core.lessons import View
-from ui import state
+from ui import navigation, state
 from ui.errors import boundary
 from ui.stage import large, me, presenter_panel, scenes_panel, shared
 from ui.stage.show import Shared, clock_text
 
 
 def bare(page: str) -> bool:
-    """Return whether a page stands alone, without sidebar: the audience's, and the notes."""
-    return page in ("audience", "open") or (page == "lessons" and me.notes_number() is not None)
+    """Return whether a page stands alone, without sidebar: the audience's, and the notes.
+
+    Pages one is only passed through are bare too: the link can be given on to the next page only
+    while no widget is bound to it. The home page itself has the empty path.
+    """
+    return page in ("audience", "open", navigation.HOME) or (
+        page == "lessons" and me.notes_number() is not None
+    )
 
 
 @contextmanager
