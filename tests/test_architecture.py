@@ -94,6 +94,7 @@ ROOMS = (
     "chunk_lab",
     "similarity_lab",
     "search_lab",
+    "two_lanes",
     "lessons",
     "terminal",
     "cli_options",
