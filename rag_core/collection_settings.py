@@ -1,4 +1,4 @@
-"""What a collection is set to: how its documents are cut."""
+"""What a collection is set to: how its documents are cut, and how it is searched by default."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from rag_core.embedders import embedder_from_env, open_embedder
 from rag_core.embedders.tokenizer import ModelTokenizer, default_tokenizer
 from rag_core.errors import SettingsError
 from rag_core.protocols import Chunker, Embedder
+from rag_core.rerankers import RERANKERS
+from rag_core.retrieval import Mode, SearchOptions
 
+_SEARCH = "search"
 EMBEDDER = "embedder"  # the setting that names the model a rebuild brought
 _DEFAULT = next(iter(CHUNKERS))
 
@@ -46,6 +49,42 @@ class CollectionSettings:
                 "INSERT OR REPLACE INTO settings VALUES (?, ?, ?)",
                 (collection, key, json.dumps(value, ensure_ascii=False, sort_keys=True)),
             )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SearchDefaults:
+    """How a collection is searched where nobody says otherwise; see `SearchOptions`.
+
+    Raises:
+        ValueError: for a value that cannot work.
+    """
+
+    mode: Mode = "hybrid"
+    k: int = 5
+    rerank: str | None = None
+
+    def __post_init__(self) -> None:
+        SearchOptions(mode=self.mode, k=self.k, rerank=self.rerank)
+        if self.rerank is not None and self.rerank.partition(":")[0] not in RERANKERS:
+            raise ValueError(f"unknown reranker {self.rerank!r}; known are {', '.join(RERANKERS)}")
+
+
+def search_defaults(settings: CollectionSettings, collection: str) -> SearchDefaults | None:
+    """Return how a collection is searched by default; None while nobody has chosen it."""
+    kept = settings.get(collection, _SEARCH)
+    try:
+        return SearchDefaults(**kept) if kept else None
+    except (TypeError, ValueError):
+        return None  # another version's
+
+
+def use_search(settings: CollectionSettings, collection: str, chosen: SearchDefaults) -> None:
+    """Search this way by default from now on; durable when it returns.
+
+    Raises:
+        AccessError: for a viewer.
+    """
+    settings.put(collection, _SEARCH, dataclasses.asdict(chosen))
 
 
 class CollectionChunker:

@@ -11,6 +11,7 @@ from typing import Self, Unpack
 from rag_core.access import require
 from rag_core.answers import AnswerStream, timings
 from rag_core.catalog import DocumentInfo
+from rag_core.collection_settings import SearchDefaults, search_defaults
 from rag_core.datatypes import Answer, Chunk, Document, Message, SearchResult, Span
 from rag_core.embedders import open_embedder
 from rag_core.errors import SettingsError, UnknownDocumentError
@@ -245,7 +246,7 @@ class RagPipeline(PipelineParts):
         self,
         question: str,
         *,
-        k: int = 5,
+        k: int | None = None,
         where: Where | None = None,
         history: Sequence[Message] = (),
         generator: Generator | None = None,
@@ -257,7 +258,7 @@ class RagPipeline(PipelineParts):
         self,
         question: str,
         *,
-        k: int = 5,
+        k: int | None = None,
         where: Where | None = None,
         history: Sequence[Message] = (),
         generator: Generator | None = None,
@@ -270,7 +271,8 @@ class RagPipeline(PipelineParts):
 
         Args:
             question: as the person typed it.
-            k: how many sources, at least 1; fewer when the model's window has no room.
+            k: how many sources, at least 1; fewer when the model's window has no room. None for
+                the collection's own number.
             where: a metadata filter.
             history: the messages before, oldest first.
             generator: what writes this answer; the pipeline's own when None.
@@ -284,12 +286,7 @@ class RagPipeline(PipelineParts):
         model = generator or self.generator
         alone = stand_alone(question, history, model)
         rewritten = time.perf_counter()
-        reader = "late-interaction" if isinstance(self.embedder, TokenEmbedder) else None
-        result = (
-            search(alone.question)
-            if search
-            else self.search(alone.question, k=k, where=where, rerank=reader)
-        )
+        result = (search or self._default_search(k, where))(alone.question)
         searched = time.perf_counter()
         prompt = build_prompt(
             alone.question,
@@ -301,3 +298,17 @@ class RagPipeline(PipelineParts):
         )
         times = timings(result, rewrite=rewritten - started, prompt=time.perf_counter() - searched)
         return AnswerStream(prompt, result, model, note=alone.note, stages=times)
+
+    def default_options(self, k: int | None = None, where: Where | None = None) -> SearchOptions:
+        """Return how questions are searched: as the collection is set, or the best there is."""
+        chosen = search_defaults(self.home.settings, self.collection)
+        if chosen is None:
+            reader = "late-interaction" if isinstance(self.embedder, TokenEmbedder) else None
+            chosen = SearchDefaults(rerank=reader)
+        return SearchOptions(
+            mode=chosen.mode, k=chosen.k if k is None else k, where=where, rerank=chosen.rerank
+        )
+
+    def _default_search(self, k: int | None, where: Where | None) -> Callable[[str], SearchResult]:
+        options = self.default_options(k, where)
+        return lambda question: self.search_with(question, options)

@@ -5,7 +5,8 @@ from chat_server import chat_server
 from evaluation_driver import dataset
 from hash_embedder import HashEmbedder
 
-from rag_core import Cancelled, ModelError
+from rag_core import Cancelled, ModelError, RagPipeline, SettingsError
+from rag_core.errors import AccessError
 from rag_core.evaluation import (
     Answering,
     Dataset,
@@ -15,6 +16,7 @@ from rag_core.evaluation import (
     SavedSweeps,
     UnknownSweepError,
     run_sweep,
+    use_settings,
     words,
 )
 from rag_core.evaluation.answers import unquoted
@@ -189,3 +191,30 @@ def test_damaged_records_and_missing_runs_are_said(home, asked):
         path.unlink()
     with pytest.raises(UnknownSweepError, match="not whole"):
         kept.open(table.id)
+
+
+# -- taking over what was measured ---------------------------------------------------------------
+
+
+def test_a_measured_setting_becomes_the_collection_s_own(tmp_path, monkeypatch):
+    data = dataset()
+    with RagPipeline.open(tmp_path / "home", embedder=HashEmbedder()) as pipeline:
+        pipeline.ingest(data.documents)
+        assert pipeline.default_options().rerank == "late-interaction"
+        grid = Grid(words((10,)), ks=(3,), modes=("keyword",), models=(pipeline.embedder.name,))
+        report = swept(pipeline.home, data, None, grid).reports[0]
+        recut = use_settings(pipeline, report.settings)
+        assert recut == [info.name for info in pipeline.documents()]
+        assert pipeline.chunking.settings()["size"] == 10
+        found = pipeline.stream(data.questions[0].text)
+        assert [stage.name for stage in found.result.stages] == ["keyword"]
+        assert len(found.result.hits) <= 3
+        assert pipeline.default_options(k=7).k == 7
+        with pytest.raises(SettingsError, match="measured with other"):
+            use_settings(pipeline, {**report.settings, "model": "other"})
+        with pytest.raises(SettingsError, match="cannot be used"):
+            use_settings(pipeline, {**report.settings, "rerank": "nobody", "k": 9})
+        assert pipeline.default_options().k == 3
+        monkeypatch.setenv("RAGSCOPE_READ_ONLY", "1")
+        with pytest.raises(AccessError):
+            use_settings(pipeline, report.settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rag_core.evaluation.answering import Answering
+from rag_core.evaluation.applying import use_settings
 from rag_core.evaluation.datasets.beir import load_beir
 from rag_core.evaluation.datasets.chunking_paper import load_chunking_paper
 from rag_core.evaluation.datasets.cloze import cloze_questions
@@ -58,5 +59,6 @@ __all__ = [
     "load_squad",
     "parse_grid",
     "run_sweep",
+    "use_settings",
     "words",
 ]

@@ -13,7 +13,7 @@ _DECIDING = (
     "late_interaction", "rerankers", "retrieval", "sentences", "similarity", "terms",
 )  # fmt: skip
 # These read or show results, and change none.
-_SHOWING = ("datasets", "report", "html", "table", "paper", "saved", "cuts")
+_SHOWING = ("datasets", "report", "html", "table", "paper", "saved", "cuts", "applying", "contrast")
 
 
 # And these decide what is answered.
