@@ -22,7 +22,10 @@ _MENU: Mapping[str, tuple[tuple[str, str, str, str], ...]] = {
         ("search", "search_page.py", "Search", "search"),
         ("ann", "ann_page.py", "Exact vs approximate", "speed"),
     ),
-    "Ask": (("chat", "chat_page.py", "Chat", "forum"),),
+    "Ask": (
+        ("chat", "chat_page.py", "Chat", "forum"),
+        ("lanes", "lanes_page.py", "Two lanes", "compare_arrows"),
+    ),
     "Measure": (("evaluation", "evaluation_page.py", "Evaluation", "analytics"),),
     "Learn": (("lessons", "lessons_page.py", "Lessons", "school"),),
 }

@@ -130,6 +130,15 @@ class ChatGenerator:
         with errors_as_ours(self._base_url, timeout=self._timeout):
             return sorted(model.id for model in self._open().models.list())
 
+    def prepare(self) -> None:
+        """Make ready to ask, ahead of the first question; no server is called.
+
+        Raises:
+            ModelError: when there is no key where one is needed.
+        """
+        with errors_as_ours(self._base_url, timeout=self._timeout):
+            self._open()
+
     def close(self) -> None:
         """Let go of the connections; the next call opens new ones."""
         if self._client is not None:

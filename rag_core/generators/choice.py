@@ -47,6 +47,10 @@ class ModelChoice:
             return f"{self.settings.model or DEFAULT_MODEL} at OpenAI"
         return f"{self.settings.model or 'its first model'} at {host(self.settings.base_url)}"
 
+    def with_model(self, model: str) -> ModelChoice:
+        """Return the same with another model of the same server; as it is for none."""
+        return replace(self, settings=replace(self.settings, model=model)) if model else self
+
     def chat(self) -> ChatGenerator | None:
         """Make the chat model, or None where no model answers; nothing is called yet.
 

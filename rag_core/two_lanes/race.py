@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from rag_core.answers import AnswerStream
 from rag_core.datatypes import Answer, SearchHit, SearchResult
 from rag_core.errors import Cancelled, RagError
+from rag_core.generators.chat import ChatGenerator
 from rag_core.generators.prices import price_usd
 from rag_core.pipeline import RagPipeline
 from rag_core.protocols import Generator, OnProgress, Progress
@@ -96,6 +97,8 @@ class _Race:
         try:
             self._tell("loading")
             self.pipeline.warm_up()
+            if isinstance(generator, ChatGenerator):
+                generator.prepare()
             self.shelf.search(self.pipeline, settings, self.question, self._stepped)
             self._answer(settings, generator)
         except Cancelled:

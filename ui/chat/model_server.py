@@ -86,6 +86,11 @@ def model(reached: ModelChoice, begun: str) -> str:
     return str(chosen or "").strip()
 
 
+def listed(address: str) -> list[str]:
+    """Return the models that this server was last seen to offer, in this session; none unasked."""
+    return _listed().get(address, [])
+
+
 def _listed() -> dict[str, list[str]]:
     found: dict[str, list[str]] = st.session_state.setdefault(_LISTED, {})
     return found
