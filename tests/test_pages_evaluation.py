@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from chat_server import chat_server
 from streamlit.testing.v1 import AppTest
 
 from rag_core import Document
+from rag_core.evaluation import SavedSweeps
 from rag_core.evaluation.datasets.collection import CollectionQuestions
 from rag_core.evaluation.questions import Gold, Question
 from ui import services
@@ -70,7 +72,7 @@ def measured(at: AppTest) -> AppTest:
     return at
 
 
-SMALL = {"sizes": ["50", "100"], "ks": ["1", "3"], "rerankers": ["none"]}
+SMALL = {"chunkers": ["recursive"], "sizes": ["50", "100"], "ks": ["1", "3"], "rerankers": ["none"]}
 
 
 @pytest.mark.parametrize("panel", panels.PANELS)
@@ -127,3 +129,74 @@ def test_something_must_be_chosen():
 )
 def test_a_spoilt_link_opens_the_page_all_the_same(query):
     run(**query)
+
+
+def test_past_sweeps_open_by_link_compare_and_go():
+    assert "Nothing has been measured" in said(run(view="Past sweeps"))
+    measured(run(**SMALL))
+    measured(run(**{**SMALL, "ks": ["3", "5"]}))
+    kept = SavedSweeps(services.pipeline("default").home.path)
+    latest, first = kept.list()
+    at = run(view="Past sweeps", sweep=first.id, panel="Keep")
+    assert f"Data {first.data}" in said(at)
+    assert at.selectbox(key="past_sweep").value == first.id
+    at.selectbox(key="other_sweep").set_value(latest.id).run()
+    assert not at.exception
+    table = at.dataframe[0].value
+    assert set(table["Here is"]) == {"", "a tie"}  # what both measured is the same
+    at.button(key="forget_sweep").click().run()
+    assert not at.exception
+    assert [each.id for each in kept.list()] == [latest.id]
+    at = run(view="Past sweeps", sweep="0123456789ab")
+    assert "is gone" in said(at)
+    assert "is best" in said(at)
+
+
+def test_a_row_becomes_the_collection_s_settings():
+    pipeline = services.pipeline("default")
+    pipeline.ingest([Document.from_text("a.txt", TEXT)])
+    at = measured(run(**SMALL))
+    chosen = at.selectbox(key="setting").options[-1]
+    at.selectbox(key="setting").set_value(chosen).run()
+    at.button(key="use_settings").click().run()
+    assert not at.exception
+    assert "cut differently" in said(at)
+    report = next(
+        r for r in at.session_state["sweep"].outcome.reports if r.settings["label"] == chosen
+    )
+    assert pipeline.default_options().k == report.settings["k"]
+    assert pipeline.chunking.settings()["size"] == report.settings["chunker"]["size"]
+
+
+def test_a_viewer_can_use_no_settings(monkeypatch):
+    at = measured(run(**SMALL))
+    monkeypatch.setenv("RAGSCOPE_READ_ONLY", "1")
+    at.run()
+    assert at.button(key="use_settings").disabled
+
+
+def test_answers_are_columns_of_the_board(monkeypatch):
+    with chat_server(pieces=["Salt [1]."], reply="correct") as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        pipeline = services.pipeline("default")
+        pipeline.ingest([Document.from_text("a.txt", TEXT)])
+        small = {**SMALL, "sizes": ["50"], "ks": ["1"]}
+        at = measured(run(answers="true", judged="true", metric="token_f1", **small))
+        table = at.dataframe[0].value
+        assert {"token_f1", "citation_recall", "model_judged"} <= set(table.columns)
+        assert "the opinion of tiny" in said(at)
+        at = measured(run(**small))
+        assert "token_f1" not in at.dataframe[0].value.columns
+
+
+def test_a_failed_question_shows_where_its_passage_was_cut():
+    text = "One two three four five six seven eight nine ten eleven twelve thirteen fourteen. " * 9
+    pipeline = services.pipeline("default")
+    pipeline.ingest([Document.from_text("a.txt", text)])
+    gold = Gold("a.txt", 0, 700, text[:700])
+    own = CollectionQuestions(pipeline.home.settings, "default")
+    own.add(Question("q1", "Nine?", (gold,)))
+    at = measured(run(questions="Collection's own", panel="Questions", **SMALL))
+    assert "the chunker cut it into" in said(at)
+    assert "not retrieved" in said(at)
+    assert any("✂" in str(block.proto) for block in at.get("html"))

@@ -2,28 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
 
-from rag_core.errors import RagError
-from rag_core.evaluation.grid import Grid, words
+from rag_core.chunkers import CHUNKERS
+from rag_core.errors import SettingsError
+from rag_core.evaluation import Answering, Grid, Judge, SweepTable, parse_grid
 from rag_core.evaluation.questions import Dataset
+from rag_core.evaluation.table import ANSWERS
+from rag_core.generators.chat import ChatGenerator
 from rag_core.retrieval import MODES
+from ui import services
+from ui.chat import model_choice
 from ui.evaluation_lab import question_sets
+from ui.text import number, plain
 
 _SIZES = (50, 100, 200, 300, 500, 1000)
 _KS = (1, 3, 5, 10)
-_RERANKERS = {"none": None, "late-interaction": "late-interaction"}
+_RERANKERS = ("none", "late-interaction", "cross-encoder")
 METRICS = ("ndcg", "recall", "mrr", "hit_rate", "precision", "map")
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is to be measured."""
+    """What is to be measured; `spec` is the grid as the command line takes it."""
 
     dataset: Dataset
     grid: Grid
+    spec: str
+    answering: Answering | None = None
+
+
+def view(views: Sequence[str]) -> str:
+    """Ask what is looked at; only that one runs."""
+    chosen = st.segmented_control(
+        "View", views, default=views[0], required=True, key="view", bind="query-params",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    return chosen or views[0]
 
 
 def choose(collection: str) -> Asked | None:
@@ -43,39 +61,86 @@ def choose(collection: str) -> Asked | None:
         bind="query-params",
     )  # fmt: skip
     rerankers = right.pills(
-        "Reranker", list(_RERANKERS), selection_mode="multi", default=list(_RERANKERS),
-        key="rerankers", bind="query-params",
+        "Reranker", _RERANKERS, selection_mode="multi", default=list(_RERANKERS[:2]),
+        key="rerankers", bind="query-params", wrap=True,
+        help="The cross-encoder is a model of its own that has to be there or be fetched once.",
     )  # fmt: skip
+    with st.container(horizontal=True, vertical_alignment="center"):
+        chunkers, models = _more(collection)
+        answering = _answering()
     if dataset is None:
         return None
-    if not (sizes and ks and modes and rerankers):
+    if not (sizes and ks and modes and rerankers and chunkers and models):
         st.info("Choose at least one value of everything.", icon=":material/checklist:")
         return None
-    grid = Grid(
-        words(sorted(sizes)), ks=tuple(sorted(ks)),
-        modes=tuple(mode for mode in MODES if mode in modes),
-        rerankers=tuple(_RERANKERS[name] for name in _RERANKERS if name in rerankers),
+    spec = " ".join(
+        f"{name}={','.join(map(str, values))}"
+        for name, values in (
+            ("chunker", chunkers), ("size", sorted(sizes)), ("k", sorted(ks)),
+            ("mode", [mode for mode in MODES if mode in modes]),
+            ("rerank", [name for name in _RERANKERS if name in rerankers]), ("model", models),
+        )
     )  # fmt: skip
-    return Asked(dataset, grid)
+    return Asked(dataset, parse_grid([spec]), spec, answering)
 
 
-def metric() -> str:
-    """Ask by which metric the settings are compared."""
+def _more(collection: str) -> tuple[list[str], list[str]]:
+    own = services.pipeline(collection).embedder.name
+    with st.popover("Chunkers and models", icon=":material/tune:", key="more"):
+        chunkers = st.pills(
+            "Chunkers", list(CHUNKERS), selection_mode="multi", default=["recursive"],
+            key="chunkers", bind="query-params", wrap=True,
+        )  # fmt: skip
+        models = st.multiselect(
+            "Embedding models", [own], default=[own], key="models", accept_new_options=True,
+            placeholder="Choose or type a name",
+            help="Type another to compare: a folder, openai:MODEL, cohere:MODEL.",
+        )  # fmt: skip
+    if any(" " in model or "," in model for model in models):
+        raise SettingsError(
+            "A model's name holds a space or a comma.", hint="Type one name at a time."
+        )
+    return [name for name in CHUNKERS if name in chunkers], models
+
+
+def _answering() -> Answering | None:
+    """Ask whether the questions are answered, too, and whether a model judges the answers."""
+    choice = model_choice.current()
+    wanted = st.toggle(
+        "Answer, too", key="answers", bind="query-params",
+        help=f"Every setting answers every question ({choice.label}): exact match, token F1, "
+        "expected text contained, citations, and declining what has no answer.",
+    )  # fmt: skip
+    if not wanted:
+        return None
+    writer = model_choice.generator()
+    judge: Judge | None = None
+    if choice.kind != "extractive":
+        judged = st.toggle(
+            "Judged by the model", key="judged", bind="query-params",
+            help="The chat model's opinion whether each answer is right: an opinion, and twice "
+            "the calls.",
+        )  # fmt: skip
+        chat = writer if isinstance(writer, ChatGenerator) else choice.chat()
+        writer = chat
+        judge = Judge(chat) if judged and chat else None
+    st.caption(f"Answers: {plain(choice.label)}.")
+    return Answering(writer, judge)
+
+
+def metric(table: SweepTable) -> str:
+    """Ask by which of the measured metrics the settings are compared."""
+    names = [*METRICS, *table.measured(ANSWERS)]
     chosen = st.segmented_control(
-        "Metric", METRICS, default=METRICS[0], required=True, key="metric", bind="query-params",
+        "Metric", names, default=names[0], required=True, key="metric", bind="query-params",
         help="Each at the setting's own k. nDCG rewards what stands high, recall what stands "
-        "there at all, MRR the first right hit.",
+        "there at all, MRR the first right hit. model_judged is a model's opinion.",
     )  # fmt: skip
-    return chosen or METRICS[0]
+    return chosen if chosen in names else names[0]
 
 
 def summary(asked: Asked) -> str:
     """Return what a run would do, in words."""
-    settings = asked.grid.settings()
-    questions = len(asked.dataset.questions)
-    return f"{len(settings):,} settings, {questions:,} questions each."
-
-
-def told(error: RagError) -> str:
-    """Return an error in one line."""
-    return f"{error.message} {error.hint}".strip()
+    settings, questions = len(asked.grid.settings()), len(asked.dataset.questions)
+    said = f"{number(settings, 'setting')}, {number(questions, 'question')} each"
+    return f"{said}; {settings * questions:,} answers." if asked.answering else f"{said}."

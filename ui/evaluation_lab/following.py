@@ -14,6 +14,7 @@ from ui.errors import boundary
 from ui.evaluation_lab.controls import Asked
 
 _KEY = "sweep"
+_SPEC = "sweep_spec"
 _EVERY = 0.7  # seconds
 
 
@@ -21,6 +22,11 @@ def current() -> Run[SweepTable] | None:
     """Return the sweep that was started last, going on or done."""
     found: Run[SweepTable] | None = st.session_state.get(_KEY)
     return found
+
+
+def spec() -> str:
+    """Return the grid of that sweep as the command line takes it."""
+    return str(st.session_state.get(_SPEC, ""))
 
 
 def start(collection: str, asked: Asked) -> None:
@@ -31,8 +37,11 @@ def start(collection: str, asked: Asked) -> None:
             before.cancel()
         home = services.pipeline(collection).home
         st.session_state[_KEY] = Run(
-            lambda report: run_sweep(home, asked.dataset, asked.grid, on_progress=report)
+            lambda report: run_sweep(
+                home, asked.dataset, asked.grid, answering=asked.answering, on_progress=report
+            )
         )
+        st.session_state[_SPEC] = asked.spec
 
 
 def show(run: Run[SweepTable]) -> None:
