@@ -4,7 +4,6 @@ import streamlit as st
 
 from rag_core.two_lanes import distinct_labels
 from ui import services, state
-from ui.chat import model_settings
 from ui.errors import boundary
 from ui.lanes_lab import (
     answers_panel,
@@ -27,13 +26,7 @@ with boundary():
             icon=":material/upload_file:",
         )
         st.stop()
-    asked = controls.choose(collection)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
-            "Ask both", key="ask_both", type="primary", icon=":material/play_arrow:",
-            disabled=not asked.question, on_click=racing.start, args=(asked,),
-        )  # fmt: skip
-        model_settings.button(key="lanes_model")
+    asked = controls.choose(collection, racing.start)
     race = racing.current(collection)
     if race is None:
         st.info(

@@ -45,7 +45,7 @@ class ModelChoice:
             return "quoted, without a model"
         if self.kind == "openai":
             return f"{self.settings.model or DEFAULT_MODEL} at OpenAI"
-        return f"{self.settings.model or 'its first model'} at {host(self.settings.base_url)}"
+        return f"{self.settings.model or 'the first model'} at {host(self.settings.base_url)}"
 
     def with_model(self, model: str) -> ModelChoice:
         """Return the same with another model of the same server; as it is for none."""

@@ -60,8 +60,8 @@ def run_race(
 ) -> tuple[LaneReport, ...]:
     """Ask every lane, and return their reports in the same order.
 
-    A lane that fails says so in its report, and the others go on. Each searches once before its
-    time counts: else the first would load models and read passages for those after it.
+    A lane that fails says so in its report, and the others go on. Each searches and reads its
+    passages once before its time counts: else the first would do so for those after it.
 
     Args:
         pipeline: whose documents.
@@ -99,7 +99,10 @@ class _Race:
             self.pipeline.warm_up()
             if isinstance(generator, ChatGenerator):
                 generator.prepare()
-            self.shelf.search(self.pipeline, settings, self.question, self._stepped)
+            # Until it is iterated, no model is asked.
+            self.pipeline.stream(
+                self.question, generator=generator, search=lambda q: self._search(settings, q)
+            )
             self._answer(settings, generator)
         except Cancelled:
             raise
@@ -110,7 +113,7 @@ class _Race:
         started = time.perf_counter()
 
         def search(question: str) -> SearchResult:
-            found = self.shelf.search(self.pipeline, settings, question, self._stepped)
+            found = self._search(settings, question)
             self._now(searching=time.perf_counter() - started, sources=found.hits)
             self._tell("waiting for the answer")
             return found
@@ -123,6 +126,9 @@ class _Race:
             self._now(text=stream.text, first=spent if first is None else first, seconds=spent)
             self._tell("answering")
         self._done(stream, generator, time.perf_counter() - started)
+
+    def _search(self, settings: LaneSettings, question: str) -> SearchResult:
+        return self.shelf.search(self.pipeline, settings, question, self._stepped)
 
     def _done(self, stream: AnswerStream, generator: Generator, seconds: float) -> None:
         answer = stream.answer

@@ -26,10 +26,14 @@ def address(begun: str) -> str:
             st.session_state[_FOUND] = find_local_servers()
     typed = left.text_input(
         "Address", begun, key=_ADDRESS, placeholder="http://127.0.0.1:11434/v1",
-        help="It usually ends in /v1.",
+        help="It usually ends in /v1.", on_change=_forget_found,
     )  # fmt: skip
     _found()
     return str(typed or "").strip()
+
+
+def _forget_found() -> None:
+    st.session_state.pop(_FOUND, None)
 
 
 def _found() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import streamlit as st
@@ -10,7 +11,7 @@ from rag_core.generators.choice import ModelChoice
 from rag_core.retrieval import MODES, Mode
 from rag_core.two_lanes import AS_INDEXED, CHUNKINGS, QUOTED, LaneSettings
 from ui import services
-from ui.chat import model_choice, model_server
+from ui.chat import model_choice, model_server, model_settings
 
 CHAT = "chat model"
 SIDES = ("a", "b")
@@ -32,22 +33,29 @@ class Asked:
     seed: int
 
 
-def choose(collection: str) -> Asked:
-    """Ask for everything; an empty question is one that is still missing."""
+def choose(collection: str, start: Callable[[Asked], None]) -> Asked:
+    """Ask for everything, and offer to `start`; an empty question is one that is missing."""
     question = _question(collection)
     places = st.columns(2)
     lanes = [_lane(place, side) for place, side in zip(places, SIDES, strict=True)]
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        seed = st.number_input(
+            "Seed", 0, 9999, 1, key="seed", bind="query-params", width=130,
+            help="Question and seed decide which lane is A: the same ones deal the same way.",
+        )  # fmt: skip
         blind = st.toggle(
             "Hide the names", key="blind", bind="query-params",
             help="The answers are called A and B until the room has voted. Which lane is A is "
             "dealt anew for every question.",
         )  # fmt: skip
-        seed = st.number_input(
-            "Seed", 0, 9999, 1, key="seed", bind="query-params", width=150, disabled=not blind,
-            help="Question and seed decide which lane is A: the same ones deal the same way.",
+        asked = Asked(collection, question, (lanes[0], lanes[1]), bool(blind), int(seed))
+        st.space("stretch")
+        model_settings.button(key="lanes_model")
+        st.button(
+            "Ask both", key="ask_both", type="primary", icon=":material/play_arrow:",
+            disabled=not question, on_click=start, args=(asked,),
         )  # fmt: skip
-    return Asked(collection, question, (lanes[0], lanes[1]), bool(blind), int(seed))
+    return asked
 
 
 def _question(collection: str) -> str:
@@ -102,8 +110,13 @@ def _lane(place: st.delta_generator.DeltaGenerator, side: str) -> LaneSettings:
         k = right.number_input("Sources (k)", 1, 30, 5, key=f"{side}_k", bind="query-params")
     return LaneSettings(
         k=int(k), mode=mode, chunking=chunking or AS_INDEXED,
-        rerank=None if rerank == "none" else rerank, model=str(model or QUOTED)[:100],
+        rerank=None if rerank == "none" else rerank, model=_named(str(model or QUOTED)[:100]),
     )  # fmt: skip
+
+
+def _named(model: str) -> str:
+    """Return the session's chat model by its name, so that a vote says whom it was for."""
+    return model_choice.current().settings.model or CHAT if model == CHAT else model
 
 
 def _models(key: str) -> list[str]:

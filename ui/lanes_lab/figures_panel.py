@@ -22,8 +22,8 @@ def show(reports: Sequence[LaneReport], blind: bool) -> None:
         alt="Passages, times, tokens and price of the two answers",
     )  # fmt: skip
     st.caption(
-        "Times are those of a second search, with everything loaded; the lanes run one after the "
-        "other. Tokens are estimated, rather too many than too few."
+        "Times are those of a second search, with everything loaded and read; the lanes run one "
+        "after the other. Tokens are estimated, rather too many than too few."
     )
 
 
@@ -40,6 +40,7 @@ def _price(report: LaneReport) -> str:
 
 
 _ROWS: dict[str, Callable[[LaneReport], str]] = {
+    "Answered by": lambda one: one.answer.model if one.answer else "—",
     "Passages found": lambda one: f"{len(one.hits):,}",
     "Passages in the prompt": lambda one: f"{len(one.sources):,}" if one.answer else "—",
     "Passages cited": lambda one: f"{_cited(one):,}" if one.answer else "—",
