@@ -10,10 +10,12 @@ from rag_core.evaluation.datasets.cloze import cloze_questions
 from rag_core.evaluation.datasets.collection import (
     CollectionQuestions,
     collection_dataset,
-    from_hit,
 )
+from rag_core.evaluation.datasets.generated import generate_questions
 from rag_core.evaluation.datasets.squad import load_squad
 from rag_core.evaluation.datasets.tables import load_folder, load_questions, load_samples
+from rag_core.evaluation.datasets.thumbs import chat_questions, from_feedback, from_hit
+from rag_core.evaluation.datasets.written import marked_question, written_question
 from rag_core.evaluation.evaluate import KS, evaluate
 from rag_core.evaluation.grid import Grid, Setting, default_grid, parse_grid, words
 from rag_core.evaluation.judge import Judge
@@ -46,19 +48,24 @@ __all__ = [
     "SweepProgress",
     "SweepTable",
     "UnknownSweepError",
+    "chat_questions",
     "cloze_questions",
     "collection_dataset",
     "default_grid",
     "evaluate",
+    "from_feedback",
     "from_hit",
+    "generate_questions",
     "load_beir",
     "load_chunking_paper",
     "load_folder",
     "load_questions",
     "load_samples",
     "load_squad",
+    "marked_question",
     "parse_grid",
     "run_sweep",
     "use_settings",
     "words",
+    "written_question",
 ]

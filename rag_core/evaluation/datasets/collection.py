@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 
 from rag_core.collection_settings import CollectionSettings
-from rag_core.datatypes import SearchHit, content_id
-from rag_core.evaluation.questions import Dataset, Gold, Question, question_from
+from rag_core.datatypes import content_id
+from rag_core.evaluation.questions import Dataset, Question, question_from
 from rag_core.pipeline import RagPipeline
 
 MOST = 5_000
@@ -70,13 +70,6 @@ class CollectionQuestions:
 
     def _keep(self, questions: Iterable[Question]) -> None:
         self._settings.put(self._collection, _KEY, [asdict(question) for question in questions])
-
-
-def from_hit(query: str, hit: SearchHit) -> Question:
-    """Return the question that a thumb up makes: this query is answered by this chunk."""
-    chunk = hit.chunk
-    name = str(chunk.metadata.get("name", chunk.document_id))
-    return Question("", query, (Gold(name, chunk.start, chunk.end, chunk.text),), kind="thumb")
 
 
 def collection_dataset(
