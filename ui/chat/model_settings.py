@@ -67,9 +67,9 @@ def dialog() -> None:
     with boundary():
         environment = _environment()
         now = model_choice.chosen() or environment
-        kind: Kind = st.segmented_control(
-            "Who answers", KINDS, default=now.kind, required=True, key="model_kind",
-            format_func=lambda one: _NAMES[one], label_visibility="collapsed", width="stretch",
+        kind: Kind = st.radio(
+            "Who answers", KINDS, index=KINDS.index(now.kind), key="model_kind", horizontal=True,
+            format_func=lambda one: _NAMES[one], label_visibility="collapsed",
         )  # fmt: skip
         st.caption(_ABOUT[kind])
         begun = _begun(kind, (now, environment))

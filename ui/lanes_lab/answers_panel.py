@@ -38,6 +38,6 @@ def _report(report: LaneReport) -> None:
         show_error(report.error, report.hint)
     if report.answer is None:
         return
-    for citation in report.answer.citations:
+    for citation in {one.number: one for one in report.answer.citations}.values():
         page = citation.hit.chunk.metadata.get("page")
         st.caption(citation_label(citation, page if isinstance(page, int) else None))
