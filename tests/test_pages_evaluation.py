@@ -1,5 +1,6 @@
 """The evaluation page: question sets, a real sweep with progress, its panels, bad links."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from chat_server import chat_server
 from streamlit.testing.v1 import AppTest
 
 from rag_core import Document
+from rag_core.conversations import CitedPlace, Conversations, NewTurn
 from rag_core.evaluation import SavedSweeps
 from rag_core.evaluation.datasets.collection import CollectionQuestions
 from rag_core.evaluation.questions import Gold, Question
@@ -200,3 +202,110 @@ def test_a_failed_question_shows_where_its_passage_was_cut():
     assert "the chunker cut it into" in said(at)
     assert "not retrieved" in said(at)
     assert any("✂" in str(block.proto) for block in at.get("html"))
+
+
+# -- a collection's own questions -------------------------------------------------------------
+
+
+def library():
+    pipeline = services.pipeline("default")
+    pipeline.ingest([Document.from_text("a.txt", TEXT), Document.from_text("b.txt", BOATS)])
+    return pipeline, CollectionQuestions(pipeline.home.settings, "default")
+
+
+BOATS = "The quay was built in 1889. Its keeper is Ada Lind. The lamp burns whale oil at night."
+
+
+def asked(at, question, answer="", passage=""):
+    at.text_input(key="new_question").set_value(question)
+    if answer:
+        at.text_input(key="new_answer").set_value(answer)
+    if passage:
+        at.text_area(key="new_passage").set_value(passage)
+    at.run()
+    at.button(key="add_question").click().run()
+    assert not at.exception
+    return at
+
+
+def test_questions_are_written_changed_and_deleted():
+    _, own = library()
+    at = run(view="Questions")
+    assert "four ways" in said(at)
+    at.selectbox(key="new_document").set_value("b.txt").run()
+    asked(at, "Who keeps it?", "Ada", "keeper is Ada  Lind")
+    (question,) = own.list()
+    assert question.golds[0].text == "keeper is Ada Lind"
+    assert at.text_input(key="new_question").value == ""
+    asked(at, "Who painted it?", "Ada", "painted by")
+    assert "does not stand in b" in said(at)
+    assert at.text_input(key="new_question").value == "Who painted it?"  # nothing typed is lost
+    at.toggle(key="new_none").set_value(True).run()
+    asked(at, "Who painted it?")
+    assert [each.answerable for each in own.list()] == [True, False]
+    at.text_input(key=f"text-{question.id}").set_value("Who is the keeper?").run()
+    at.button(key="save_question").click().run()
+    assert own.list()[0].text == "Who is the keeper?"
+    at.button(key="delete_question").click().run()
+    assert [each.text for each in own.list()] == ["Who painted it?"]
+
+
+def test_a_viewer_reads_questions_and_adds_none(monkeypatch):
+    _, own = library()
+    own.add(Question("q1", "Who?", answerable=False))
+    monkeypatch.setenv("RAGSCOPE_READ_ONLY", "1")
+    at = run(view="Questions")
+    assert "adding takes an editor" in said(at)
+    assert len(at.dataframe[0].value) == 1
+
+
+def test_thumbs_in_chat_are_imported_once():
+    pipeline, own = library()
+    kept = Conversations(pipeline.home.path)
+    start = BOATS.index("Its keeper")
+    document = next(info.id for info in pipeline.documents() if info.name == "b.txt")
+    text = BOATS[start : start + 23]
+    for place in (text, "what is not there any more"):
+        cited = CitedPlace(1, document, "b.txt", start, start + 23, place)
+        turn = kept.add(kept.start("default"), NewTurn(f"Who? {place[:4]}", "Ada [1].", (cited,)))
+        kept.rate(turn.id, 1)
+    kept.close()
+    at = run(view="Questions", how="From thumbs")
+    assert "1 question about what is not" in said(at)
+    at.button(key="import_thumbs").click().run()
+    assert [each.golds[0].text for each in own.list()] == [text]
+    assert "no new thumb" in said(at)
+
+
+def test_without_a_model_cloze_questions_are_made_and_said_to_be():
+    _, own = library()
+    at = run(view="Questions", how="Generate", how_many="5")
+    assert "cloze" in said(at)
+    at.button(key="make_cloze").click().run()
+    assert not at.exception
+    assert own.list() or "No sentence" in said(at)
+    assert {each.kind for each in own.list()} <= {"cloze"}
+
+
+def test_a_chat_model_makes_questions_that_are_checked(monkeypatch):
+    _, own = library()
+    reply = json.dumps({"question": "Who keeps it?", "answer": "Ada", "span": "is Ada Lind"})
+    with chat_server(reply=f"Here: {reply}") as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        at = run(view="Questions", how="Generate", how_many="5")
+        assert "one call each" in said(at)
+        at.button(key="generate").click().run()
+        made = at.session_state["generating"]
+        assert made.wait(60)
+        at.run()
+        assert not at.exception
+    assert [each.golds[0].text for each in own.list()] == ["is Ada Lind"]
+    assert "1 question kept" in said(at)
+    assert "stands there 0 times" in said(at)  # of the other document
+
+
+def test_a_passage_is_marked_in_the_text_with_the_chunks_drawn():
+    library()
+    at = run(view="Questions", how="Mark in the text")
+    assert at.button(key="add_marked").disabled
+    assert "Select the words" in said(at)

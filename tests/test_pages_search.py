@@ -8,6 +8,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from rag_core import Document
+from rag_core.collection_settings import SearchDefaults, use_search
+from rag_core.evaluation import CollectionQuestions
 from rag_core.search_lab.saved import SavedQueries
 from ui import services
 from ui.search_lab import controls
@@ -193,3 +195,34 @@ def test_what_if_needs_a_hybrid(library):
 )  # fmt: skip
 def test_a_spoilt_link_opens_the_page_all_the_same(query, library):
     run(q=QUERY, **query)
+
+
+def test_a_thumb_makes_a_question_and_takes_it_back(library, monkeypatch):
+    own = CollectionQuestions(library.home.settings, "default")
+    at = run(q=QUERY, methods=["keyword", "hybrid"])
+    at.button(key="good-keyword-1").click().run()
+    assert not at.exception
+    (question,) = own.list()
+    assert (question.text, question.kind) == (QUERY, "thumb")
+    assert (
+        question.golds[0].text
+        in library.document(
+            next(i.id for i in library.documents() if i.name == question.golds[0].document)
+        ).text
+    )
+    marked = [button for button in at.button if button.label == "Answers it"]
+    assert marked  # in every lane that found the same chunk
+    marked[0].click().run()
+    assert own.list() == []
+    monkeypatch.setenv("RAGSCOPE_READ_ONLY", "1")
+    assert not [b for b in run(q=QUERY, methods=["keyword"]).button if b.label == "Good"]
+
+
+def test_the_collection_s_own_settings_are_where_the_page_begins(library):
+    assert "by late interaction, k 5" in said(run(q=QUERY))
+    chosen = SearchDefaults("hybrid", 7, "cross-encoder")
+    use_search(library.home.settings, "default", chosen)
+    at = run()
+    assert at.slider(key="k").value == 7
+    assert "cross-encoder" in at.get_by_key("methods").value
+    assert "encoder, k 7" in said(at)

@@ -52,6 +52,14 @@ def options_of(method: str, shared: SearchOptions) -> SearchOptions:
     return replace(shared, **METHODS[method])
 
 
+def method_of(options: SearchOptions) -> str | None:
+    """Return the method that searches this way, or None when no method does."""
+    wanted = {"mode": options.mode, "rerank": options.rerank}
+    return next(
+        (name for name, sets in METHODS.items() if {"rerank": None, **sets} == wanted), None
+    )
+
+
 def search_lanes(
     parts: PipelineParts, query: str, methods: Sequence[str], shared: SearchOptions
 ) -> list[Lane]:

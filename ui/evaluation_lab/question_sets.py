@@ -40,7 +40,8 @@ def pick(collection: str) -> Dataset | None:
         return Dataset(f"{collection} cloze", gaps, found.documents)
     if not found.questions:
         st.info(
-            "This collection has no questions of its own yet. Try Cloze, or a file.",
+            "This collection has no questions of its own yet. Write, import or generate some in "
+            "the Questions view above, or try Cloze, or a file.",
             icon=":material/quiz:",
         )
         return None

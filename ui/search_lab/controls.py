@@ -8,10 +8,11 @@ import streamlit as st
 
 from rag_core.fusion import RRF_K
 from rag_core.retrieval import CANDIDATES, FUSIONS, RERANKED, SearchOptions
-from rag_core.search_lab.lanes import METHODS
+from rag_core.search_lab.lanes import METHODS, method_of
 from rag_core.search_lab.saved import SavedQueries
-from ui import services
+from ui import services, state
 from ui.errors import boundary
+from ui.text import plain
 
 PANELS = ("Results", "Flow", "Why", "What if", "Lost", "Keep")
 _BEGIN_WITH = ["keyword", "vector", "hybrid", "late interaction"]
@@ -82,19 +83,28 @@ def _ask(query: str) -> None:
 
 def methods() -> list[str]:
     """Ask for the methods to compare."""
+    own = services.pipeline(state.collection()).default_options()
+    usual = method_of(own)
+    begin = [name for name in METHODS if name in _BEGIN_WITH or name == usual]
     chosen = st.pills(
-        "Methods", list(METHODS), selection_mode="multi", default=_BEGIN_WITH, key="methods",
+        "Methods", list(METHODS), selection_mode="multi", default=begin, key="methods",
         bind="query-params", wrap=True,
         help="Late interaction and the cross-encoder read the best of hybrid again. The "
         "cross-encoder is a model of its own that has to be there or be fetched once.",
     )  # fmt: skip
+    said = usual or ", ".join(str(part) for part in (own.mode, own.rerank) if part)
+    st.caption(f"Chat searches this collection by {plain(said)}, k {own.k}.")
     return [name for name in METHODS if name in chosen]
 
 
 def options(where: dict[str, Any] | None) -> SearchOptions:
     """Ask for the settings that all methods share."""
     with st.popover("Settings", icon=":material/tune:", key="settings"):
-        k = st.slider("Hits (k)", 1, 20, 5, key="k", bind="query-params")
+        usual = min(20, services.pipeline(state.collection()).default_options().k)
+        k = st.slider(
+            "Hits (k)", 1, 20, usual, key="k", bind="query-params",
+            help="Begins with the collection's own, which the Evaluation page can set.",
+        )  # fmt: skip
         candidates = st.slider(
             "Candidates a side", 5, 200, CANDIDATES, 5, key="candidates", bind="query-params",
             help="How many hits vector and keyword search each give to the fusion.",

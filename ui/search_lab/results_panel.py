@@ -10,8 +10,10 @@ from rag_core import SearchHit
 from rag_core.rank_flow import overlaps
 from rag_core.search_lab.highlights import matched_words
 from rag_core.search_lab.lanes import Lane, ranks_elsewhere
+from ui import access
 from ui.document_view import marked_html
 from ui.errors import show as show_error
+from ui.search_lab import thumbs
 from ui.search_lab.view import View, title
 from ui.text import number, reachable
 
@@ -23,15 +25,16 @@ _SHORT = {"keyword": "kw", "vector": "vec", "hybrid": "hyb", "late interaction":
 
 def show(view: View) -> None:
     """Draw a column a method."""
+    good = thumbs.given(view.collection) if access.may_edit() else None
     for first in range(0, len(view.lanes), _ABREAST):
         some = view.lanes[first : first + _ABREAST]
         for place, lane in zip(st.columns(len(some)), some, strict=True):
             with place:
-                _lane(view, lane)
+                _lane(view, lane, good)
     _overlap(view)
 
 
-def _lane(view: View, lane: Lane) -> None:
+def _lane(view: View, lane: Lane, good: set[str] | None) -> None:
     seconds = f"{1000 * lane.result.seconds:,.0f} ms" if lane.result else ""
     st.markdown(f"**{lane.method}** :small[{seconds}]")
     if lane.result is None:
@@ -45,6 +48,8 @@ def _lane(view: View, lane: Lane) -> None:
             st.caption(f"{score_text(lane, hit)} · {elsewhere(view.lanes, lane, hit)}")
             with st.container(height=170, border=False, key=f"text-{lane.method}-{hit.rank}"):
                 st.html(reachable(marked_text(hit.chunk.text, view.query)))
+            if good is not None:
+                thumbs.button(view, hit, good, key=f"{lane.method}-{hit.rank}")
 
 
 def marked_text(text: str, query: str) -> str:

@@ -106,15 +106,8 @@ def _spread(documents: Sequence[Document], most: int, first: int) -> Iterator[tu
     passages = [
         (document.name, chunk)
         for document in sorted(documents, key=lambda each: each.name)
-        for chunk in cutter.chunk(document)
-        if len(chunk.text.split()) >= _LEAST
+        for chunk in _telling(cutter.chunk(document))
     ]
-    if not passages:  # short documents are asked about, too
-        passages = [
-            (document.name, chunk)
-            for document in sorted(documents, key=lambda each: each.name)
-            for chunk in cutter.chunk(document)
-        ]
     step = max(1.0, len(passages) / first)
     even = list(dict.fromkeys(int(place * step) for place in range(first)))
     even = [place for place in even if place < len(passages)]
@@ -122,3 +115,8 @@ def _spread(documents: Sequence[Document], most: int, first: int) -> Iterator[tu
     rest = [place for place in range(len(passages)) if place not in chosen]
     for place in (even + rest)[:most]:
         yield passages[place]
+
+
+def _telling(chunks: Sequence[Chunk]) -> Sequence[Chunk]:
+    """Return the chunks that are long enough to be asked about; of a short document, its first."""
+    return [chunk for chunk in chunks if len(chunk.text.split()) >= _LEAST] or chunks[:1]
