@@ -309,3 +309,61 @@ def test_a_passage_is_marked_in_the_text_with_the_chunks_drawn():
     at = run(view="Questions", how="Mark in the text")
     assert at.button(key="add_marked").disabled
     assert "Select the words" in said(at)
+
+
+# -- folders of the server ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def paper(tmp_path):
+    data = tmp_path / "data"
+    (data / "corpora").mkdir(parents=True)
+    lines = ["question,references,corpus_id"]
+    for number, text in enumerate((TEXT, BOATS * 3)):
+        (data / "corpora" / f"c{number}.md").write_text(text)
+        spot = [{"content": text[:20], "start_index": 0, "end_index": 20}]
+        cell = json.dumps(spot).replace('"', '""')
+        lines.append(f'What about {text[:6]}?,"{cell}",c{number}')
+    (data / "questions_df.csv").write_text("\n".join(lines))
+    return data
+
+
+def test_the_paper_is_reproduced_by_one_button(paper, monkeypatch, hash_embedder):
+    from rag_core.evaluation.paper import ROWS, paper_table
+
+    monkeypatch.setattr(
+        "ui.evaluation_lab.paper_view.paper_table",
+        lambda home, folder, **more: paper_table(
+            home, folder, open_model=lambda *_: hash_embedder, **more
+        ),
+    )
+    at = run(view="Paper")
+    assert at.button(key="reproduce").disabled
+    at.text_input(key="paper_folder").set_value(str(paper / "corpora")).run()
+    at.button(key="reproduce").click().run()
+    assert at.session_state["paper"].wait(60)
+    at.run()
+    assert "there is no corpora" in said(at)
+    at.text_input(key="paper_folder").set_value(str(paper)).run()
+    at.button(key="reproduce").click().run()
+    assert at.session_state["paper"].wait(120)
+    at.run()
+    assert not at.exception
+    table = at.dataframe[0].value
+    assert list(table["Chunking"]) == [label for label, _, _ in ROWS]
+    assert table["recall, published"][1] == 78.7
+    assert table["iou, published"].notna().sum() == 3
+    assert "Highest IoU" in said(at)
+    assert list(at.dataframe[1].value.columns) == ["Chunking", "c0", "c1"]
+
+
+def test_a_folder_is_an_admin_s_to_read(paper, monkeypatch):
+    at = run(questions="Folder", **SMALL)
+    assert "Say where" in said(at)
+    at.text_input(key="data_folder").set_value(str(paper)).run()
+    assert "2 questions each" in said(at)
+    at.text_input(key="data_folder").set_value(str(paper / "nowhere")).run()
+    assert "A BEIR folder holds" in said(at)
+    monkeypatch.setenv("RAGSCOPE_READ_ONLY", "1")
+    assert "takes an admin" in said(run(questions="Folder", **SMALL))
+    assert "takes an admin" in said(run(view="Paper"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from rag_core.errors import Cancelled
@@ -44,7 +46,13 @@ def start(collection: str, asked: Asked) -> None:
         st.session_state[_SPEC] = asked.spec
 
 
-def show(run: Run[SweepTable]) -> None:
+def kept(key: str) -> Run[Any] | None:
+    """Return another run that this session keeps under a name."""
+    found: Run[Any] | None = st.session_state.get(key)
+    return found
+
+
+def show(run: Run[Any]) -> None:
     """Follow the run while it goes on; then say why it ended, unless it has an outcome."""
     if run.busy:
         st.fragment(run_every=_EVERY)(_pulse)(run)
@@ -57,7 +65,7 @@ def show(run: Run[SweepTable]) -> None:
         errors.show(run.error.message, run.error.hint)
 
 
-def _pulse(run: Run[SweepTable]) -> None:
+def _pulse(run: Run[Any]) -> None:
     if not run.busy:
         st.rerun()  # the results stand outside of this fragment
     step = run.progress

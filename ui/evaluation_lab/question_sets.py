@@ -7,26 +7,36 @@ from pathlib import Path
 
 import streamlit as st
 
-from rag_core.evaluation import collection_dataset, load_samples, load_squad
+from rag_core.access import require
+from rag_core.evaluation import (
+    collection_dataset,
+    load_beir,
+    load_chunking_paper,
+    load_samples,
+    load_squad,
+)
+from rag_core.evaluation.datasets.chunking_paper import QUESTIONS
 from rag_core.evaluation.datasets.cloze import cloze_questions
 from rag_core.evaluation.datasets.tables import load_questions
 from rag_core.evaluation.questions import Dataset
-from ui import services
+from ui import access, services
 
-SAMPLES, OWN, CLOZE, FILE = "Samples", "Collection's own", "Cloze", "File"
+SAMPLES, OWN, CLOZE, FILE, FOLDER = "Samples", "Collection's own", "Cloze", "File", "Folder"
 _CLOZES = 40
 
 
 def pick(collection: str) -> Dataset | None:
     """Let the person choose; return None while there are no questions."""
     chosen = st.segmented_control(
-        "Questions", [SAMPLES, OWN, CLOZE, FILE], default=SAMPLES, required=True, key="questions",
-        bind="query-params",
+        "Questions", [SAMPLES, OWN, CLOZE, FILE, FOLDER], default=SAMPLES, required=True,
+        key="questions", bind="query-params",
         help="Cloze questions are sentences of your documents with a gap: quickly made, and "
         "easier than what people ask.",
     )  # fmt: skip
     if chosen == SAMPLES:
         return _samples()
+    if chosen == FOLDER:
+        return _folder()
     pipeline = services.pipeline(collection)
     if chosen == FILE:
         return _file(collection)
@@ -72,3 +82,27 @@ def _file(collection: str) -> Dataset | None:
         documents = collection_dataset(services.pipeline(collection), ()).documents
         found = load_questions(path, documents=documents)
     return Dataset(Path(given.name).stem, found.questions, found.documents)
+
+
+def _folder() -> Dataset | None:
+    if access.role() != "admin":
+        st.info("Reading a folder of the server takes an admin.", icon=":material/lock:")
+        return None
+    given = st.text_input(
+        "Folder on this machine", key="data_folder", placeholder="/path/to/scifact",
+        help="A BEIR folder (corpus.jsonl, queries.jsonl, qrels/test.tsv), or one in the layout of "
+        "Chroma's chunking evaluation (questions_df.csv, corpora/*.md).",
+    ).strip()  # fmt: skip
+    if not given:
+        st.info("Say where a BEIR folder is.", icon=":material/folder_open:")
+        return None
+    require("admin", "read a folder of the server")
+    folder = Path(given).expanduser()
+    changed = max((file.stat().st_mtime for file in folder.glob("*.*")), default=0.0)
+    return _data(str(folder), changed)
+
+
+@st.cache_resource(show_spinner="Reading the folder", max_entries=2)
+def _data(folder: str, changed: float) -> Dataset:
+    paper = (Path(folder) / QUESTIONS).is_file()
+    return load_chunking_paper(folder) if paper else load_beir(folder)

@@ -53,6 +53,10 @@ def _list(collection: str, questions: list[Question]) -> None:
     st.dataframe(
         [_row(question) for question in questions], hide_index=True, key="own_questions",
         height=min(420, 40 + 36 * len(questions)),
+        column_config={
+            "Question": st.column_config.TextColumn(width="large"),
+            "Passage": st.column_config.TextColumn(width="medium"),
+        },
         alt=f"{len(questions)} questions with their answers and passages",
     )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="bottom"):
