@@ -1,6 +1,7 @@
 """Who answers: the choice, its key, and the dialog through Streamlit's own test driver."""
 
 import logging
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,13 @@ from streamlit.testing.v1 import AppTest
 
 from rag_core import AccessError, Document, ModelError, SettingsError
 from rag_core.access import acting_as
+from rag_core.conversations import Conversations, NewTurn
 from rag_core.generators.addresses import PUBLIC_OPENAI, env_key, host, same_address
 from rag_core.generators.chat import ChatGenerator
 from rag_core.generators.choice import ModelChoice, choice_from_env, say
 from rag_core.generators.settings import ChatSettings, find_local_servers
 from rag_core.prompts import SYSTEM_PROMPT
+from rag_core.transcripts import as_json, as_markdown
 from ui import services
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -246,6 +249,11 @@ class TestDialog:
             answer = pipeline.answer("boat salt", generator=ModelChoice("server", settings).chat())
             assert (answer.text, answer.model) == ("Hello there [1].", "m")
         assert SECRET not in repr(answer)
+        with closing(Conversations(pipeline.home.path)) as conversations:
+            talk = conversations.start("default")
+            conversations.add(talk, NewTurn.of("boat salt", answer))
+            told = conversations.conversation(talk), conversations.turns(talk)
+            assert SECRET not in as_markdown(*told) + as_json(*told)
         kept = [path for path in pipeline.home.path.rglob("*") if path.is_file()]
         assert kept
         assert not [path for path in kept if SECRET.encode() in path.read_bytes()]

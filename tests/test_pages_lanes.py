@@ -1,5 +1,6 @@
 """The two-lanes page through Streamlit's own test driver: links, races, hidden names, votes."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,7 @@ def test_raised_hands_are_counted_and_the_tally_outlives_the_server(library):
         at.number_input(key=f"hands_{place}").set_value(hands)
     at.button(key="count_hands").click().run()
     assert not at.exception
+    assert "11 votes so far" in said(at)
     st.cache_resource.clear()
     at = opened(q="Another question", blind="true")
     first, second = (3, 7) if swapped(QUESTION, 1) else (7, 3)
@@ -168,6 +170,30 @@ def test_a_lane_that_fails_leaves_the_other_its_answer(library, monkeypatch):
     text = said(asked(opened(q=QUESTION, b_model="chat model")))
     assert "cannot be reached" in text
     assert "salt to the market." in text
+
+
+def test_the_page_shows_words_before_the_reply_is_whole(library, monkeypatch):
+    """The server goes on only after the page has shown what it sent first."""
+    seen, in_time = threading.Event(), []
+
+    class Piecewise(list):
+        def __iter__(self):
+            yield "Salt"
+            in_time.append(seen.wait(60))
+            yield ", it says [1]."
+
+    with chat_server(pieces=Piecewise()) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        at = opened(q=QUESTION, a_model="m")
+        at.button(key="ask_both").click().run()
+        while "Salt" not in said(at) and not in_time:
+            at.run()
+        assert "it says" not in said(at)
+        seen.set()
+        assert at.session_state["lanes_race"].run.wait(60)
+        at.run()
+    assert in_time == [True]
+    assert "it says" in said(at)
 
 
 def test_a_race_is_cancelled(library, monkeypatch):

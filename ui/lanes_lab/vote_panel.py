@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from rag_core.errors import HomeError
 from rag_core.two_lanes import Ballot, Vote, distinct_labels, wins
+from rag_core.two_lanes.ballot import FILE
 from ui import services
 from ui.errors import boundary
 from ui.lanes_lab import racing
@@ -40,9 +42,16 @@ def vote(race: Race) -> None:
         with st.expander("Count raised hands", icon=":material/front_hand:"):
             _hands(race)
         st.caption(
-            f"Which lane is A was dealt by the question and the seed {race.asked.seed}. Figures "
-            "and evidence are shown with the names."
+            f"{number(_counted(race), 'vote')} so far. Which lane is A was dealt by the question "
+            f"and the seed {race.asked.seed}. Figures and evidence are shown with the names."
         )
+
+
+def _counted(race: Race) -> int:
+    asked = race.asked
+    tallies = _ballot().tallies(asked.collection, (asked.lanes[0].label, asked.lanes[1].label))
+    mine = [one for one in tallies if one.question == asked.question]
+    return sum(one.first + one.second + one.even for one in mine)
 
 
 def _hands(race: Race) -> None:
@@ -70,10 +79,11 @@ def _count(race: Race, voter: str, shown: list[int]) -> None:
     with boundary():
         sides = (shown[0], shown[2])
         first, second = sides[race.order.index(0)], sides[race.order.index(1)]
-        if _ballot().cast(_vote(race, voter, first=first, second=second, even=shown[1])):
-            st.toast(f"{number(sum(shown), 'vote')} counted.", icon=":material/how_to_vote:")
-        else:
-            st.toast("The ballot is full: no more votes are taken.", icon=":material/error:")
+        if not _ballot().cast(_vote(race, voter, first=first, second=second, even=shown[1])):
+            raise HomeError(
+                "The ballot is full: no more votes are taken.",
+                hint=f"Remove {FILE} from the data folder and start again.",
+            )
 
 
 def _chosen(race: Race, mine: Vote) -> int:
