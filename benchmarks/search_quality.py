@@ -20,14 +20,12 @@ and by what is done to words. Figures are means over the questions, in per cent:
 A third table is of tiny libraries: a relevant chunk among none to nine others, drawn by chance; how
 often it comes first, and how often with a score above zero when it does.
 
-Source: Järvelin and Kekäläinen, "Cumulated gain-based evaluation of IR techniques", 2002.
+The measures are rag_core.evaluation's own, which the tests hold against trec_eval.
 """
 
 from __future__ import annotations
 
-import csv
 import json
-import math
 import random
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -38,6 +36,8 @@ from typing import Any
 from rag_core import load, make_chunker, open_embedder, open_store
 from rag_core.bm25 import VARIANTS
 from rag_core.datatypes import Chunk, Document
+from rag_core.evaluation import load_beir
+from rag_core.evaluation.metrics import ndcg, recall
 from rag_core.keyword import KeywordIndex
 from rag_core.late_interaction import TokenCache
 from rag_core.rerankers import LateInteractionReranker
@@ -52,8 +52,6 @@ WORDS: dict[str, dict[str, Any]] = {
     "words": {"stem": False, "stop_words": False},
     "cut at white space": {"analyzer": "whitespace"},
 }
-Judged = Mapping[str, float]
-"""How relevant each chunk is to one question, by id; what is not there is not relevant."""
 
 
 @dataclass(frozen=True)
@@ -66,23 +64,7 @@ class Collection:
     judged: dict[str, dict[str, float]]
 
 
-# -- metrics --------------------------------------------------------------------------------
-
-
-def ndcg(ranked: Sequence[str], judged: Judged, k: int = DEEP) -> float:
-    """Return nDCG@k with linear gains, as trec_eval does; 0 when nothing is relevant."""
-    gained = sum(
-        judged.get(id_, 0.0) / math.log2(place + 1) for place, id_ in enumerate(ranked[:k], start=1)
-    )
-    best = sorted(judged.values(), reverse=True)[:k]
-    ideal = sum(gain / math.log2(place + 1) for place, gain in enumerate(best, start=1))
-    return gained / ideal if ideal else 0.0
-
-
-def recall(ranked: Sequence[str], judged: Judged, k: int = NEAR) -> float:
-    """Return the share of what is relevant that is among the first k; 0 when nothing is."""
-    relevant = {id_ for id_, gain in judged.items() if gain > 0}
-    return len(relevant.intersection(ranked[:k])) / len(relevant) if relevant else 0.0
+# -- what is relevant -----------------------------------------------------------------------
 
 
 def relevant_chunks(chunks: Iterable[Chunk], start: int, end: int) -> list[str]:
@@ -110,21 +92,18 @@ def read_beir(folder: Path, limit: int | None = None) -> Collection:
     Only questions with a judgement above 0 are kept: the first `limit` of them.
 
     Raises:
-        OSError: for a folder that lacks a file.
-        KeyError, ValueError: for a file of another layout.
+        DatasetError: for a folder that lacks a file, or a file of another layout.
     """
-    chunks = []
-    for row in _rows(folder / "corpus.jsonl"):
-        text = f"{row.get('title', '')}\n{row['text']}".strip()
-        chunks.append(Chunk(row["_id"], row["_id"], 0, 0, len(text), text))
-    judged: dict[str, dict[str, float]] = {}
-    with (folder / "qrels" / "test.tsv").open(encoding="utf-8", newline="") as file:
-        for line in csv.DictReader(file, delimiter="\t"):
-            if (gain := float(line["score"])) > 0:
-                judged.setdefault(line["query-id"], {})[line["corpus-id"]] = gain
-    asked = {row["_id"]: row["text"] for row in _rows(folder / "queries.jsonl")}
-    questions = {id_: asked[id_] for id_ in list(judged)[:limit]}
-    return Collection(folder.name, chunks, questions, {id_: judged[id_] for id_ in questions})
+    found = load_beir(folder)
+    chunks = [
+        Chunk(document.name, document.name, 0, 0, len(document.text), document.text)
+        for document in found.documents
+    ]
+    asked = found.questions[:limit]
+    judged = {question.id: dict(question.documents) for question in asked}
+    return Collection(
+        found.name, chunks, {question.id: question.text for question in asked}, judged
+    )
 
 
 def read_samples(root: Path) -> Collection:
@@ -177,8 +156,8 @@ def score(collection: Collection, search: Callable[[str], Sequence[str]]) -> tup
     found = {id_: search(question) for id_, question in collection.questions.items()}
     count = max(1, len(found))
     return (
-        sum(ndcg(ranked, collection.judged[id_]) for id_, ranked in found.items()) / count,
-        sum(recall(ranked, collection.judged[id_]) for id_, ranked in found.items()) / count,
+        sum(ndcg(ranked, collection.judged[id_], DEEP) for id_, ranked in found.items()) / count,
+        sum(recall(ranked, collection.judged[id_], NEAR) for id_, ranked in found.items()) / count,
     )
 
 
