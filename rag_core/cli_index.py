@@ -1,4 +1,4 @@
-"""The commands about the index over time: sync, rebuild, verify, repair, backup, restore."""
+"""The commands about the index over time: sync, rebuild, verify, repair, drift, backup, restore."""
 
 from __future__ import annotations
 
@@ -175,6 +175,29 @@ def repair(home: Path | None, collection: str, as_json: bool) -> None:
 
 
 @click.command()
+@common
+def drift(home: Path | None, collection: str, as_json: bool) -> None:
+    """Embed the probes again and compare; exit 1 if the model is not what it was.
+
+    Twenty chunks, chosen at the first check, are held against the vectors the index has of them.
+
+    JSON: collection, drifted, lowest, median, model, fingerprint, checked_at, cosines.
+    """
+    with errors_shown(), _opened(home, collection) as pipeline:
+        check = IndexManager(pipeline).check_drift()
+    if as_json:
+        said = {**asdict(check), "lowest": check.lowest, "median": check.median}
+        print_json(collection=collection, drifted=check.drifted, **said)
+    else:
+        click.echo(
+            f"{one_line(check.model)}: cosines from {check.lowest:.5f}, median {check.median:.5f}: "
+            + ("it has changed." if check.drifted else "the same model.")
+        )
+    if check.drifted:
+        raise SystemExit(1)
+
+
+@click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @_HOME
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -254,4 +277,4 @@ def _json_plan(plan: SyncPlan) -> dict[str, object]:
     }
 
 
-INDEX_COMMANDS = (sync, rebuild, verify, repair, backup, restore)
+INDEX_COMMANDS = (sync, rebuild, verify, repair, drift, backup, restore)

@@ -15,6 +15,7 @@ _MENU: Mapping[str, tuple[tuple[str, str, str, str], ...]] = {
     "Documents": (
         ("overview", "overview_page.py", "Overview", "home"),
         ("upload", "upload_page.py", "Upload", "upload_file"),
+        ("index", "index_page.py", "Index", "database"),
     ),
     "See": (
         ("chunking", "chunking_page.py", "Chunking", "content_cut"),
@@ -26,7 +27,11 @@ _MENU: Mapping[str, tuple[tuple[str, str, str, str], ...]] = {
         ("chat", "chat_page.py", "Chat", "forum"),
         ("lanes", "lanes_page.py", "Two lanes", "compare_arrows"),
     ),
-    "Measure": (("evaluation", "evaluation_page.py", "Evaluation", "analytics"),),
+    "Measure": (
+        ("evaluation", "evaluation_page.py", "Evaluation", "analytics"),
+        ("xray", "xray_page.py", "X-ray", "radiology"),
+        ("drift", "drift_page.py", "Drift", "monitor_heart"),
+    ),
     "Learn": (("lessons", "lessons_page.py", "Lessons", "school"),),
 }
 

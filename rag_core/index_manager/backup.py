@@ -16,6 +16,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from rag_core.access import require
 from rag_core.database import FORMAT
 from rag_core.errors import HomeError
 from rag_core.home import CATALOG_FILE, Home
@@ -57,7 +58,9 @@ def backup(home: Path, target: Path) -> BackupReport:
 
     Raises:
         HomeError: when there is no data folder, it cannot be read, or the target not be written.
+        AccessError: for less than an admin.
     """
+    require("admin", "back up the data folder")
     home = home.expanduser().resolve()
     if not (home / CATALOG_FILE).exists():
         raise HomeError(f"There is no data folder {home}.", hint="Check --home and RAGSCOPE_HOME.")

@@ -37,6 +37,11 @@ class DriftCheck:
         return min(self.cosines, default=1.0)
 
     @property
+    def median(self) -> float:
+        """The cosine of the probe in the middle."""
+        return float(np.median(self.cosines)) if self.cosines else 1.0
+
+    @property
     def drifted(self) -> bool:
         """Whether the model is not the one the vectors come from."""
         return self.lowest < ALARM
@@ -81,6 +86,12 @@ def drift_history(pipeline: RagPipeline) -> list[DriftCheck]:
         DriftCheck(row["at"], row["model"], row["fingerprint"], tuple(row["cosines"]))
         for row in _noted(pipeline)
     ]
+
+
+def probes(pipeline: RagPipeline) -> list[str]:
+    """Return the texts that are embedded at every check; none before the first."""
+    kept = pipeline.home.settings.get(pipeline.collection, _PROBES) or {}
+    return list(kept.get("texts", ()))
 
 
 def _probes(pipeline: RagPipeline) -> tuple[list[str], np.ndarray]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from rag_core.access import require
 from rag_core.catalog import Model
 from rag_core.collection_settings import EMBEDDER, CollectionChunker
 from rag_core.datatypes import Document
@@ -81,8 +82,18 @@ class IndexManager:
         self._pipeline.delete(ids)
 
     def plan_sync(self, folder: Path) -> sync.SyncPlan:
-        """Return what `sync` would change."""
+        """Return what `sync` would change.
+
+        Raises:
+            SettingsError: when there is no such folder.
+            AccessError: for less than an admin, who alone may read the server's own folders.
+        """
+        require("admin", "read a folder of the server")
         return sync.plan_sync(self._pipeline, folder)
+
+    def folders(self) -> list[Path]:
+        """Return the folders that the collection was made like before, by name."""
+        return sync.synced(self._pipeline)
 
     def sync(
         self, folder: Path, *, empty: bool = False, on_progress: OnProgress | None = None
@@ -152,7 +163,9 @@ class IndexManager:
             SettingsError: while another rebuild of the collection is at work.
             ModelError: when the function cannot embed.
             ValueError: for a function without a name, or an unknown embedder.
+            AccessError: for less than an admin.
         """
+        require("admin", "rebuild an index")
         given = self._pipeline.embedder if new_embed_fn is None else new_embed_fn
         embedder = self._cached(embedder_of(given, new_model_name, new_model_version))
         kept = self._pipeline.home.settings.get(self._pipeline.collection, EMBEDDER)
@@ -187,7 +200,9 @@ class IndexManager:
 
         Raises:
             SettingsError: when none is kept, or a rebuild is at work.
+            AccessError: for less than an admin.
         """
+        require("admin", "go back to another index")
         home, collection = self._pipeline.home, self._pipeline.collection
         kept = home.indexes.find(collection, "kept")
         if kept is None or kept.model is None:
@@ -215,7 +230,9 @@ class IndexManager:
 
         Raises:
             StoreError: when its store refuses; it is removed the next time.
+            AccessError: for less than an admin.
         """
+        require("admin", "remove an index")
         return self._forget("kept") + space.compact(self._pipeline)
 
     def forget_unfinished(self) -> int:
@@ -223,7 +240,9 @@ class IndexManager:
 
         Raises:
             SettingsError: while it is at work.
+            AccessError: for less than an admin.
         """
+        require("admin", "remove an index")
         with rebuild.registry():
             rebuild.refuse_while_busy(self._pipeline)
             return self._forget("building")
@@ -235,7 +254,8 @@ class IndexManager:
         return verify.verify(self._pipeline, on_progress)
 
     def repair(self, on_progress: OnProgress | None = None) -> RepairReport:
-        """Mend what is wrong from the catalog and the originals; see `repair`."""
+        """Mend what is wrong from the catalog and the originals; see `repair`. For admins."""
+        require("admin", "repair an index")
         return repair(self._pipeline, on_progress)
 
     def xray(self, *, most: int = SAMPLED) -> XRay:
@@ -243,12 +263,17 @@ class IndexManager:
         return xray(self._pipeline, most=most)
 
     def check_drift(self) -> drift.DriftCheck:
-        """Compare the model with what it was; see `check_drift`."""
+        """Compare the model with what it was; see `check_drift`. For editors."""
+        require("editor", "check a model for drift")
         return drift.check_drift(self._pipeline)
 
     def drift_history(self) -> list[drift.DriftCheck]:
         """Return the checks so far, the oldest first."""
         return drift.drift_history(self._pipeline)
+
+    def drift_probes(self) -> list[str]:
+        """Return the texts that are embedded at every check; none before the first."""
+        return drift.probes(self._pipeline)
 
     # -- steps ----------------------------------------------------------------------------------
 

@@ -47,6 +47,11 @@ class SyncReport:
         return tuple(file for file in self.files if file.status == "failed")
 
 
+def synced(pipeline: RagPipeline) -> list[Path]:
+    """Return the folders that documents of the collection come from, by name."""
+    return [Path(name) for name in sorted(_all(pipeline))]
+
+
 def plan_sync(pipeline: RagPipeline, folder: Path) -> SyncPlan:
     """Compare a folder with the collection, by content; nothing is changed.
 
