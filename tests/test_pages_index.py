@@ -71,7 +71,8 @@ def over(at: AppTest, key: str = "index_work") -> AppTest:
 @pytest.mark.parametrize("page", ["index", "xray", "drift"])
 def test_an_empty_collection_says_what_to_do(page):
     at = run(page)
-    assert not at.error and "yet" in said(at)
+    assert not at.error
+    assert "yet" in said(at)
 
 
 def test_versions_show_what_is_stale_and_what_mending_costs():
@@ -94,7 +95,8 @@ def test_a_rebuild_swaps_goes_back_and_gives_its_space_back():
     at.selectbox(key="rebuild_model").set_value("words:1024").run()
     at.button(key="rebuild").click().run()
     rebuild = manager.running()
-    assert rebuild is not None and rebuild.wait(60).state == "done"
+    assert rebuild is not None
+    assert rebuild.wait(60).state == "done"
     at.run()
     assert "Checked and swapped" in said(at)
     assert answering() == "words:1024"
@@ -102,7 +104,8 @@ def test_a_rebuild_swaps_goes_back_and_gives_its_space_back():
     at.button(key="rollback").click().run()
     assert not at.error
     rebuild = manager.running()
-    assert rebuild is not None and rebuild.wait(60).state == "done"
+    assert rebuild is not None
+    assert rebuild.wait(60).state == "done"
     at.run()
     assert answering() == "hash-64"
     at.button(key="reclaim").click().run()
@@ -111,7 +114,7 @@ def test_a_rebuild_swaps_goes_back_and_gives_its_space_back():
 
 def test_a_model_that_is_none_is_named():
     fill()
-    with pytest.raises(SettingsError, match="This is no model.*opnai"):
+    with pytest.raises(SettingsError, match=r"This is no model.*opnai"):
         rebuild_panel.start("default", "opnai:x")
 
 
@@ -162,7 +165,8 @@ def test_the_xray_shows_findings_and_makes_the_index_anew():
     assert "missing in the index" in set(at.dataframe[0].value["Finding"])
     at.button(key="fresh").click().run()
     rebuild = manager.running()
-    assert rebuild is not None and rebuild.wait(60).state == "done"
+    assert rebuild is not None
+    assert rebuild.wait(60).state == "done"
     assert manager.verify().clean
 
 
@@ -199,8 +203,11 @@ def test_whoever_only_reads_changes_nothing(monkeypatch):
 
 
 def test_words():
-    assert size(2048) == "2 kB" and size(5 * 2**20) == "5.0 MB"
-    assert lasting(None) == "unknown" and lasting(30) == "30 s" and lasting(600) == "10 min"
+    assert size(2048) == "2 kB"
+    assert size(5 * 2**20) == "5.0 MB"
+    assert lasting(None) == "unknown"
+    assert lasting(30) == "30 s"
+    assert lasting(600) == "10 min"
     assert cut({"name": "fixed", "size": 200, "unit": "words"}) == "fixed 200 words"
     assert when(None) == "never"
     checks = [DriftCheck(0.0, "m", "f", (1.0, 0.5)), DriftCheck(1.0, "m", "f", (1.0, 1.0))]
