@@ -5,6 +5,7 @@ import io
 import json
 import subprocess
 import sys
+import tracemalloc
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from rag_core.evaluation import (
     Grid,
     Question,
     default_grid,
+    load_beir,
     parse_grid,
     run_sweep,
     words,
@@ -150,6 +152,43 @@ def test_embedding_goes_on_where_it_was_stopped(tmp_path, home):
     swept(other, long, grid, open_model=lambda name: at_once)
     other.close()
     assert model.embedded == at_once.embedded
+
+
+def test_a_beir_folder_is_read_line_by_line_and_its_import_resumes(tmp_path, home):
+    folder = tmp_path / "beir"
+    (folder / "qrels").mkdir(parents=True)
+    words_ = [f"word{n}" for n in range(160)]
+    with (folder / "corpus.jsonl").open("w") as file:
+        for n in range(1_500):
+            text = " ".join(words_[n % 7 :: 1 + n % 3]) + f" number{n}."
+            file.write(json.dumps({"_id": f"d{n}", "title": f"T{n}", "text": text}) + "\n")
+    size = (folder / "corpus.jsonl").stat().st_size
+    (folder / "queries.jsonl").write_text('{"_id": "q", "text": "number77"}\n')
+    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq\td77\t1\n")
+    tracemalloc.start()
+    data = load_beir(folder)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(data.documents) == 1_500
+    assert peak < 3 * size  # the documents and their names; never the file beside its lines
+    model, at_once, asked = HashEmbedder(), HashEmbedder(), []
+
+    def cancel(progress):
+        asked.append(progress)
+        if len([p for p in asked if p.stage == "embedding"]) == 20:
+            raise Cancelled
+
+    grid = Grid(words((400,)), ks=(1,), modes=("hybrid",))
+    with pytest.raises(Cancelled):
+        swept(home, data, grid, open_model=lambda name: model, on_progress=cancel)
+    before = model.embedded
+    assert 0 < before < 1_500
+    assert "of 1,500 texts" in asked[-1].name
+    table = swept(home, load_beir(folder), grid, open_model=lambda name: model)
+    other = Home.open(tmp_path / "other")
+    assert figures(swept(other, data, grid, open_model=lambda name: at_once)) == figures(table)
+    other.close()
+    assert model.embedded == at_once.embedded  # nothing twice
 
 
 @pytest.mark.kill

@@ -206,7 +206,9 @@ class _Sweep:
         if any(each.mode != "keyword" for each in self.grid.settings()):
             vectors = embedder.embed_documents(
                 [chunk.text for chunk in chunks],
-                on_progress=lambda _: self._tell("embedding", setting),
+                on_progress=lambda step: self._tell(
+                    "embedding", setting, f"{step.done:,} of {step.total:,} texts"
+                ),
             )
             store.upsert(chunks, vectors)
             for question in self.questions:
@@ -239,12 +241,13 @@ class _Sweep:
             self._tell("searching", setting)
             yield run
 
-    def _tell(self, stage: str, setting: Setting) -> None:
+    def _tell(self, stage: str, setting: Setting, how_far: str = "") -> None:
         if self.on_progress is None:
             return
         spent = time.perf_counter() - self.began
         left = spent / self.fresh * (self.total - self.done) if self.fresh else None
-        label = ", ".join(filter(None, (setting.chunking_label, setting.mode, setting.rerank)))
+        search = (how_far,) if how_far else (setting.mode, setting.rerank)
+        label = ", ".join(filter(None, (setting.chunking_label, *search)))
         self.on_progress(SweepProgress(stage, self.done, self.total, label, seconds_left=left))
 
 

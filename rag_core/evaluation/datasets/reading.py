@@ -43,13 +43,23 @@ def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     Raises:
         DatasetError: at the first line that is no JSON object.
     """
-    # Not splitlines: a JSON text may hold other line separators as they are.
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
+    for number, line in _lines(path):
         if line.strip():
             found = parsed(line, path.name, number)
             if not isinstance(found, dict):
                 raise DatasetError(path.name, number, "this is no JSON object")
             yield number, found
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield lines one at a time: a corpus may be larger than what its documents leave free."""
+    try:
+        # A file's own lines, not splitlines: JSON may hold other line separators as they are.
+        with path.open(encoding="utf-8-sig") as file:
+            yield from enumerate(file, start=1)
+    except (UnicodeDecodeError, OSError):
+        read_text(path)  # says where and why
+        raise
 
 
 def parsed(text: str, file: str, line: int) -> Any:  # noqa: ANN401
