@@ -21,6 +21,7 @@ class ChatServer:
     message: str = "no"
     raw: bytes | None = None
     reply: str = "rewritten"
+    refused: dict[str, str] = field(default_factory=dict)  # a parameter, and what is said of it
     models: list[str] = field(default_factory=lambda: ["tiny-chat"])
     requests: list[dict] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
@@ -47,6 +48,9 @@ def chat_server(**behaviour) -> Iterator[ChatServer]:  # noqa: C901 - a server o
             state.keys.append(self.headers.get("Authorization", ""))
             assert body["model"]
             assert all(set(m) == {"role", "content"} for m in body["messages"])
+            for name in (name for name in state.refused if name in body):
+                self._json(400, {"error": {"message": state.refused[name], "type": "test"}})
+                return
             if state.status != 200:
                 self._json(state.status, {"error": {"message": state.message, "type": "test"}})
                 return

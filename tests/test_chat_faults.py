@@ -102,3 +102,25 @@ def test_local_servers_are_found_quickly_and_others_left_out():
         (found,) = find_local_servers({"Ollama": port, "nobody": 1})
     assert time.perf_counter() - started < 3
     assert (found.name, found.base_url, found.models) == ("Ollama", server.url, ("tiny-chat",))
+
+
+def test_a_model_that_thinks_first_is_asked_in_the_words_it_takes():
+    refused = {
+        "max_tokens": "Unsupported parameter: 'max_tokens' is not supported with this model. Use "
+        "'max_completion_tokens' instead.",
+        "temperature": "Unsupported value: 'temperature' does not support 0.0 with this model.",
+    }
+    with chat_server(refused=refused) as server:
+        generator = ChatSettings("m", server.url, max_tokens=77).generator()
+        prompt = build_prompt("?", [])
+        assert "".join(generator.stream(prompt)) == "Hello there [1]."
+        assert "".join(generator.stream(prompt)) == "Hello there [1]."
+        generator.close()
+    assert [request.get("max_completion_tokens") for request in server.requests] == [None, 77, 77]
+    assert [request.get("temperature") for request in server.requests] == [0.0, None, None]
+
+
+def test_another_bad_request_is_not_asked_twice():
+    with chat_server(refused={"temperature": "no"}) as server:
+        assert "status 400" in failing(asked(server)).message
+    assert len(server.requests) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
 from rag_core.datatypes import Message, Prompt
 from rag_core.errors import ModelError
@@ -14,7 +14,6 @@ from rag_core.prompts import SYSTEM_PROMPT
 
 if TYPE_CHECKING:
     from openai import OpenAI
-    from openai.types.chat import ChatCompletionMessageParam
 
 DEFAULT_MODEL = "gpt-4o-mini"
 _HOSTED_WINDOW = 128_000  # tokens; the default model's
@@ -50,6 +49,7 @@ class ChatGenerator:
         self._max_tokens = max_tokens
         self._timeout = timeout
         self._client: OpenAI | None = None
+        self._thinks = False  # known once it has refused the words that the others take
 
     @property
     def name(self) -> str:
@@ -74,14 +74,8 @@ class ChatGenerator:
         """
         said = finished = False
         with errors_as_ours(self._base_url, timeout=self._timeout):
-            stream = self._open().chat.completions.create(
-                model=self._chosen(),
-                messages=_as_params(prompt.messages),
-                temperature=self._temperature,
-                max_tokens=self._max_tokens,
-                stream=True,
-            )
-            with stream:
+            limits = self._limits(self._temperature, self._max_tokens)
+            with self._created(prompt.messages, limits, stream=True) as stream:
                 for choice in (choice for event in stream for choice in event.choices[:1]):
                     finished = finished or choice.finish_reason is not None
                     if choice.delta.content:
@@ -101,12 +95,7 @@ class ChatGenerator:
             ModelError: as `stream` does.
         """
         with errors_as_ours(self._base_url, timeout=self._timeout):
-            reply = self._open().chat.completions.create(
-                model=self._chosen(),
-                messages=_as_params(messages),
-                temperature=0.0,
-                max_tokens=max_tokens,
-            )
+            reply = self._created(messages, self._limits(0.0, max_tokens))
             text = (reply.choices[0].message.content or "").strip() if reply.choices else ""
         if not text:
             raise ModelError(f"{self.name} gave an empty answer.", hint="Ask again.")
@@ -157,6 +146,32 @@ class ChatGenerator:
             )
         return self._client
 
+    def _limits(self, temperature: float, max_tokens: int) -> dict[str, float]:
+        if self._thinks:
+            return {"max_completion_tokens": max_tokens}
+        return {"temperature": temperature, "max_tokens": max_tokens}
+
+    def _created(self, messages: Sequence[Message], limits: dict[str, float], **more: bool) -> Any:  # noqa: ANN401 - a stream or a reply, by what is asked for
+        """Ask; once more in the words of models that think first, if this turns out to be one.
+
+        OpenAI's take `max_completion_tokens` alone, and no temperature.
+        """
+        from openai import BadRequestError
+
+        values: Any = {
+            "model": self._chosen(),
+            "messages": [{"role": one.role, "content": one.content} for one in messages],
+            **more,
+        }
+        create: Any = self._open().chat.completions.create
+        try:
+            return create(**values, **limits)
+        except BadRequestError as error:
+            if self._thinks or "max_completion_tokens" not in str(error):
+                raise
+            self._thinks = True
+            return create(**values, **self._limits(0.0, int(limits["max_tokens"])))
+
     def _key(self) -> str | None:
         if self._api_key or not self._hosted:
             # Servers on one's own machine want no key, but the package insists on one.
@@ -193,8 +208,3 @@ def chat_from_env() -> ChatGenerator | None:
     return ChatGenerator(
         model=os.environ.get("RAGSCOPE_CHAT_MODEL") or None, base_url=url or None, api_key=key
     )
-
-
-def _as_params(messages: Sequence[Message]) -> list[ChatCompletionMessageParam]:
-    plain = [{"role": message.role, "content": message.content} for message in messages]
-    return cast("list[ChatCompletionMessageParam]", plain)
