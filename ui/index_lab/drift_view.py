@@ -134,7 +134,10 @@ def chart(history: list[DriftCheck]) -> go.Figure:
             line={"color": colours[place]}, marker={"size": 10, "symbol": symbol},
             text=times, hovertemplate="%{text}<br>%{y:.5f}<extra>" + name + "</extra>",
         )  # fmt: skip
-    figure.add_hline(y=ALARM, line_dash="dash", annotation_text=f"drift below {ALARM}")
+    figure.add_hline(
+        y=ALARM, line_dash="dash", line_color="#b3541e", annotation_text=f"drift below {ALARM}",
+        annotation_position="bottom left",
+    )  # fmt: skip
     lowest = min(check.lowest for check in history)
     figure.update_xaxes(title_text="check", dtick=max(1, len(history) // 10))
     figure.update_yaxes(title_text="cosine", range=[min(0.997, lowest - 0.02), 1.0015])
