@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag_core.datatypes import SearchHit
+from rag_core.embedders.loading import LOADING
 from rag_core.embedders.texts import encodable
 from rag_core.errors import ModelError
 from rag_core.late_interaction import TokenCache, maxsim
@@ -176,7 +177,8 @@ def _opened(name: str, *, local: bool) -> CrossEncoder:
 
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     _check_kind(name, local=local)
-    model: CrossEncoder = CrossEncoder(name, device="cpu", local_files_only=local)
+    with LOADING:
+        model: CrossEncoder = CrossEncoder(name, device="cpu", local_files_only=local)
     return model.eval()
 
 

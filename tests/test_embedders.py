@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx2
@@ -273,3 +274,18 @@ def test_bad_arguments():
         open_embedder(" ")
     with pytest.raises(ValueError, match="float16"):
         SentenceTransformerEmbedder("all-MiniLM-L6-v2", dtype="float16")
+
+
+def test_models_loaded_at_the_same_moment_keep_their_own_number_type():
+    # Without taking turns, all of these came out with tensors of both types
+    chosen = ["bfloat16", "float32"] * 2
+    together = threading.Barrier(len(chosen))
+
+    def types_of(dtype):
+        together.wait(60)
+        state = SentenceTransformerEmbedder("all-MiniLM-L6-v2", dtype=dtype)._model.state_dict()
+        return {tensor.dtype for tensor in state.values() if tensor.is_floating_point()}
+
+    with ThreadPoolExecutor(len(chosen)) as pool:
+        found = list(pool.map(types_of, chosen))
+    assert found == [{getattr(torch, dtype)} for dtype in chosen]

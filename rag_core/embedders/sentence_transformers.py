@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rag_core.embedders.estimate import Estimate
+from rag_core.embedders.loading import LOADING
 from rag_core.embedders.packaged import packaged_folder
 from rag_core.embedders.texts import encodable
 from rag_core.errors import ModelError
@@ -208,14 +209,16 @@ def _load(name: str, dtype: str, revision: str | None) -> SentenceTransformer:
     folder = packaged_folder(name)
     chosen = torch.bfloat16 if _wants_bfloat16(dtype) else torch.float32
     on_disk = folder is not None or Path(name).is_dir()
+    local = on_disk or not _hub_answers(name)
     try:
-        model = SentenceTransformer(
-            str(folder or name),
-            device="cpu",
-            revision=None if folder else revision,
-            local_files_only=on_disk or not _hub_answers(name),
-            model_kwargs={"dtype": chosen},
-        )
+        with LOADING:
+            model = SentenceTransformer(
+                str(folder or name),
+                device="cpu",
+                revision=None if folder else revision,
+                local_files_only=local,
+                model_kwargs={"dtype": chosen},
+            )
     except (OSError, ValueError, ImportError) as error:
         # The library raises OSError for a name it cannot find or reach, and ValueError or
         # ImportError for a folder that holds something else than a model.
