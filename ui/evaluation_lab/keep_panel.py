@@ -30,9 +30,18 @@ def show(found: Found) -> None:
         )  # fmt: skip
     if found.spec:
         st.caption("The same from the command line, for your own CI:")
-        source = "--samples" if table.name == "samples" else f"--collection {found.collection}"
-        grid = shlex.quote(found.spec)
-        st.code(
-            f"python -m rag_core evaluate {source} --grid {grid} --sort {metric}", language=None,
-            wrap_lines=True,
-        )  # fmt: skip
+        st.code(_command(found), language=None, wrap_lines=True)
+
+
+def _command(found: Found) -> str:
+    name, own = found.table.name, f"--collection {found.collection}"
+    source = {
+        "samples": "--samples",
+        found.collection: own,
+        f"{found.collection} cloze": f"{own} --cloze {len(found.table.reports[0].results)}",
+    }.get(name, f"{own} --questions FILE")
+    settings = found.table.reports[0].settings
+    more = " --answers" if settings.get("generator") else ""
+    more += " --judge" if settings.get("judge") else ""
+    grid = shlex.quote(found.spec)
+    return f"python -m rag_core evaluate {source} --grid {grid}{more} --sort {found.metric}"
