@@ -354,6 +354,7 @@ def test_the_paper_is_reproduced_by_one_button(paper, monkeypatch, hash_embedder
     assert table["recall, published"][1] == 78.7
     assert table["iou, published"].notna().sum() == 3
     assert "Highest IoU" in said(at)
+    assert "not the paper's data" in said(at)
     assert list(at.dataframe[1].value.columns) == ["Chunking", "c0", "c1"]
 
 

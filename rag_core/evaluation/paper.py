@@ -66,6 +66,8 @@ ROWS: tuple[tuple[str, Mapping[str, Any], Mapping[str, float]], ...] = (
     ("markdown 200", _tokens("markdown", 200), {}),
 )
 
+CORPORA = frozenset({"chatlogs", "finance", "pubmed", "state_of_the_union", "wikitexts"})
+"""The paper's own corpora: figures over others stand beside its own, and prove nothing of them."""
 BEST_PUBLISHED = max((row[2] for row in ROWS if row[2]), key=lambda values: values["iou"])
 """The published row of this model with the highest IoU, in per cent by measure."""
 

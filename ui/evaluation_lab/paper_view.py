@@ -10,6 +10,7 @@ import streamlit as st
 from rag_core.access import require
 from rag_core.evaluation.paper import (
     BEST_PUBLISHED,
+    CORPORA,
     MEASURES,
     PaperRow,
     paper_markdown,
@@ -74,12 +75,18 @@ def _table(rows: list[PaperRow]) -> None:
             for measure in MEASURES
             for name in (measure, f"{measure}, published")
         },
-        alt="Every chunking's measures in per cent, published beside measured",
+        placeholder="", alt="Every chunking's measures in per cent, published beside measured",
     )  # fmt: skip
     st.caption(
         "In per cent, means over the questions. Sizes are counted in tokens of the model here, in "
         "tokens of cl100k in the paper. What has no published figure is a strategy of ours."
     )
+    if {*rows[0].corpora} != CORPORA:
+        st.warning(
+            f"This is not the paper's data: its corpora are {', '.join(sorted(CORPORA))}. The "
+            "published figures are of those.",
+            icon=":material/warning:",
+        )
     best = max(rows, key=lambda row: row.measured["iou"][0])
     recall, iou = best.measured["recall"][0], best.measured["iou"][0]
     beats = "more than" if iou > BEST_PUBLISHED["iou"] else "no more than"

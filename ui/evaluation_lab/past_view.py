@@ -92,7 +92,7 @@ def _compare(rows: list[Contrast], here: str, there: str, metric: str) -> None:
             name: st.column_config.NumberColumn(format="%.3f")
             for name in ("Here", "There", "Difference")
         },
-        alt=f"{metric} of {len(rows)} settings in two sweeps",
+        placeholder="", alt=f"{metric} of {len(rows)} settings in two sweeps",
     )  # fmt: skip
     if not any(row.versus for row in rows):
         st.caption(
