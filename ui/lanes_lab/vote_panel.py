@@ -116,8 +116,9 @@ def tally(asked: Asked) -> None:
     )
     st.dataframe(
         [
-            {"Question": one.question, names[0]: one.first, "Equal": one.even,
-             names[1]: one.second}
+            # "Lane 1" before it: a model may be called anything, "Equal" as well.
+            {"Question": one.question, f"Lane 1 · {names[0]}": one.first, "Equal": one.even,
+             f"Lane 2 · {names[1]}": one.second}
             for one in tallies
         ],
         hide_index=True, key="lanes_tally",
