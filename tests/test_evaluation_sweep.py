@@ -462,6 +462,7 @@ def test_html_shows_hostile_text_and_loads_nothing(hostile):
         assert tags.loads == []
         assert "&lt;script&gt;" in text
         assert "default-src 'none'" in text
+        assert text.count("<details>") == 8  # every question's story
 
 
 def test_csv_holds_no_formula_and_every_question(hostile):

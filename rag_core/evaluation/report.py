@@ -112,7 +112,10 @@ def table_csv(sweep: SweepTable, metric: str = "ndcg") -> str:
 
 
 def table_html(sweep: SweepTable, metric: str = "ndcg") -> str:
-    """Return a sweep's leaderboard as a page that loads nothing."""
+    """Return a sweep's leaderboard, and every question under its best setting, as one page.
+
+    It loads nothing.
+    """
     rows = sweep.leaderboard(metric)
     answered = sweep.measured(ANSWERS)
     heading = _heading(metric, answered)
@@ -122,6 +125,9 @@ def table_html(sweep: SweepTable, metric: str = "ndcg") -> str:
         raw=(len(heading),),
         strong=[number for number, row in enumerate(rows) if row.tied],
     )
+    if rows:
+        told = "".join(map(_story, rows[0].report.results))
+        body += f"<h2>Questions under {escaped(rows[0].label)}</h2>{told}"
     return document(sweep.name, body)
 
 
