@@ -22,8 +22,8 @@ def show(reports: Sequence[LaneReport], blind: bool) -> None:
         alt="Passages, times, tokens and price of the two answers",
     )  # fmt: skip
     st.caption(
-        "Times are those of a second search, with everything loaded and read; the lanes run one "
-        "after the other. Tokens are estimated, rather too many than too few."
+        "The lanes run one after the other, and each has searched once before: models are loaded, "
+        "passages are read. Tokens are estimated, rather too many than too few."
     )
 
 
