@@ -107,3 +107,24 @@ def test_choosing_a_text_puts_its_number_into_the_link(page, app):
     settled(page)
     settled(page, page.url)
     assert "jungle" in page.get_by_role("combobox", name="First text").input_value()
+
+
+def test_a_hostile_question_is_marked_kept_and_shown_as_text(page, app):
+    settled(page, f"{app.url}/evaluation?view=Questions&how=Mark+in+the+text")
+    page.get_by_role("combobox", name="Document").click()
+    page.get_by_role("option", name=NAME, exact=True).click()
+    cell = page.locator(".map .cell").first
+    cell.wait_for()
+    cell.scroll_into_view_if_needed()
+    box = cell.bounding_box()
+    page.mouse.move(box["x"] + 12, box["y"] + 14)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 240, box["y"] + 34, steps=6)
+    page.mouse.up()
+    page.get_by_role("button", name="Mark as the answer").click()
+    page.get_by_text("Marked", exact=True).wait_for()
+    page.get_by_role("textbox", name="New question").fill(HOSTILE[:60])
+    page.keyboard.press("Tab")
+    page.get_by_role("button", name="Add the question").click()
+    page.get_by_text("of this collection's own").wait_for()
+    no_markup(page)
