@@ -1,11 +1,12 @@
 # make run    install what the app needs and open it on http://127.0.0.1:8501
 # make test   install what tests need and run them all
 # make lint   ruff and mypy;  make fix  lets ruff repair what it can
+# make screenshots   pictures of every page into docs/, by the chromium on the PATH
 PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 
-.PHONY: run test lint fix
+.PHONY: run test lint fix screenshots
 .DELETE_ON_ERROR:
 
 run: .venv/.app
@@ -22,6 +23,9 @@ lint: .venv/.dev
 fix: .venv/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+screenshots: .venv/.dev
+	$(BIN)/python scripts/screenshots.py
 
 # A stamp is newer than its requirements exactly when they are installed.
 .venv/.app: requirements.txt constraints.txt | $(BIN)/python
