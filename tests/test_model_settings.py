@@ -142,6 +142,18 @@ class TestDialog:
         assert "llama3.2 at 127.0.0.1:11434" in said(at)
         assert SECRET not in drawn(at)
 
+    def test_an_environment_that_cannot_be_right_is_said_and_can_be_put_right(self, monkeypatch):
+        monkeypatch.setenv("OPENAI_BASE_URL", "localhost:11434/v1")
+        at = AppTest.from_string(SCRIPT, default_timeout=60).run()
+        assert "a server whose address cannot be right" in said(at)
+        assert "OPENAI_BASE_URL is set to it" in said(at)
+        at.get_by_key("model_kind").set_value("server").run()
+        with chat_server() as server:
+            at.text_input(key="model_address").set_value(server.url).run()
+            at.button(key="model_use").click().run()
+            assert f"at {host(server.url)}" in said(at)
+        assert not at.exception
+
     def test_a_server_is_listed_tried_and_used_and_its_key_never_shown(self, caplog):
         caplog.set_level(logging.DEBUG)
         at = opened("server")

@@ -147,6 +147,13 @@ def test_raised_hands_are_counted_and_the_tally_outlives_the_server(library):
     assert table(at, 0)[QUESTION] == [first, 1, second]
 
 
+def test_a_wrong_address_in_the_environment_leaves_quoting(library, monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", "localhost:11434/v1")
+    at = asked(opened(q=QUESTION))
+    assert "OPENAI\\_BASE\\_URL" in str(at.sidebar.caption[-1].value)
+    assert all(report.answer for report in at.session_state["lanes_race"].reports)
+
+
 def test_a_chat_lane_needs_a_model_and_says_how_to_get_one(library):
     at = opened(q=QUESTION, b_model="chat model")
     at.button(key="ask_both").click().run()

@@ -10,6 +10,7 @@ from typing import Any
 
 import streamlit as st
 
+from rag_core.errors import SettingsError
 from rag_core.generators.addresses import PUBLIC_OPENAI, env_key
 from rag_core.generators.choice import ModelChoice, choice_from_env
 from rag_core.generators.extractive import ExtractiveGenerator
@@ -26,8 +27,14 @@ def chosen() -> ModelChoice | None:
 
 
 def current() -> ModelChoice:
-    """Return who answers: as chosen, or as the environment says."""
-    return chosen() or choice_from_env()
+    """Return who answers: as chosen, or as the environment says.
+
+    Quoting, where the environment says what cannot be; the sidebar and the dialog tell.
+    """
+    try:
+        return chosen() or choice_from_env()
+    except SettingsError:
+        return ModelChoice()
 
 
 def choose(choice: ModelChoice) -> None:

@@ -56,9 +56,9 @@ def generator() -> Generator | None:
 def label() -> str:
     """Return who answers, in words: "quoted, without a model", "llama3.2 at 127.0.0.1:11434"."""
     try:
-        return model_choice.current().label
+        return (model_choice.chosen() or choice_from_env()).label
     except SettingsError:  # said in full where it is to be put right
-        return "a server whose address cannot be right"
+        return "a server whose address cannot be right (OPENAI_BASE_URL)"
 
 
 @st.dialog("Who answers", width="medium", icon=":material/smart_toy:")
