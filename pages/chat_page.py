@@ -2,14 +2,28 @@
 
 import streamlit as st
 
-from ui import conversation, indexing, services, state
+from ui import indexing, services, state
+from ui.chat import (
+    asking,
+    history_panel,
+    model_settings,
+    source_pane,
+    suggestions,
+    talk,
+    turn_view,
+)
 from ui.errors import boundary
 
 collection = state.collection()
 
-st.title("Chat", anchor=False)
+with st.container(horizontal=True, vertical_alignment="center"):
+    st.title("Chat", anchor=False)
+    st.space("stretch")
+    with boundary():
+        open_ = talk.current(collection)
+        history_panel.show(open_)
+        model_settings.button()
 with boundary():
-    turns = state.turns(collection)
     question = st.chat_input("Ask your documents", key="question") or state.pending_question()
     if not services.pipeline(collection).documents():
         indexing.panel(collection, by_file=False)
@@ -19,22 +33,20 @@ with boundary():
             st.page_link("pages/upload_page.py", label="Upload", icon=":material/upload_file:")
             st.page_link("pages/overview_page.py", label="Sample library", icon=":material/home:")
         st.stop()
-    if not turns and not question:
+    if not open_.turns and not question:
         st.caption("Answers come with numbered citations; click one to see it in its document.")
-        if suggestions := conversation.suggestions(collection):
-            st.pills("For instance", suggestions, key="suggestion", on_change=state.ask_suggestion)
-    for place, turn in enumerate(turns):
-        conversation.show_turn(collection, place, turn)
-    if question:
-        conversation.ask(collection, question)
-        state.share(question)
-        st.rerun()
-    if turns:
-        st.button(
-            "Clear the conversation",
-            key="clear",
-            type="tertiary",
-            icon=":material/delete_sweep:",
-            on_click=state.forget_turns,
-            args=(collection,),
-        )
+        if offered := suggestions.of(collection):
+            st.pills("For instance", offered, key="suggestion", on_change=state.ask_suggestion)
+    beside = source_pane.cited(open_)
+    talking, source = st.columns([3, 2]) if beside else (st.container(), st.container())
+    with talking:
+        for place in range(len(open_.turns)):
+            turn_view.show(open_, place)
+        if question:
+            talk.close_source()
+            asking.ask(open_, question)
+            state.share(question)
+            st.rerun()
+    if beside:
+        with source:
+            source_pane.show(open_, *beside)

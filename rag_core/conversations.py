@@ -164,6 +164,23 @@ class Conversations:
             )
         return Turn(row.lastrowid or 0, turn, now)
 
+    def complete(self, turn: int, said: NewTurn) -> None:
+        """Put what came of a question in the place of the turn that was kept when it was asked.
+
+        Raises:
+            UnknownConversationError: when the turn has been deleted.
+        """
+        citations = json.dumps([asdict(place) for place in said.citations], ensure_ascii=False)
+        with self._database.transaction() as db:
+            _must_change(
+                db.execute(
+                    "UPDATE turns SET standalone = ?, text = ?, found = ?, citations = ?,"
+                    " model = ?, seconds = ?, error = ? WHERE id = ?",
+                    (said.standalone, said.text, said.found, citations,
+                     said.model, said.seconds, said.error, turn),
+                )
+            )  # fmt: skip
+
     def list(self, collection: str | None = None, *, search: str = "") -> Sequence[Conversation]:
         """Return conversations, last changed first.
 

@@ -14,13 +14,13 @@ from ui.text import plain, reachable
 
 BEFORE, AFTER = 260, 800  # characters: little before, so that the place is seen at once
 PART = 50_000  # characters drawn at once: a browser chokes on a whole novel
-_TEXT = "white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.6"
+ANSWER_TEXT = "white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.6"
 # An amber that reads on paper and on slate; underlined too, so that colour is not the only sign.
 _MARK = (
     "background:rgba(245,176,65,.32);color:inherit;border-bottom:2px solid #d98e04;"
     "border-radius:.15em;padding:.05em .1em;scroll-margin:6rem"
 )
-_NUMBER = (
+NUMBER = (
     "font-size:.72em;font-weight:700;vertical-align:super;line-height:0;padding:.1em .35em;"
     "margin-left:.15em;border-radius:.6em;background:rgba(60,160,150,.22)"
 )
@@ -40,21 +40,33 @@ def marked_html(text: str, marks: Sequence[tuple[int, int]] = (), *, anchor: str
         parts.append(f'<mark{name} style="{_MARK}">{html.escape(text[start:end])}</mark>')
         place = end
     parts.append(html.escape(text[place:]))
-    return f'<div dir="auto" style="{_TEXT}">{"".join(parts)}</div>'
+    return f'<div dir="auto" style="{ANSWER_TEXT}">{"".join(parts)}</div>'
 
 
-def answer_html(text: str, sources: Sequence[SearchHit]) -> str:
+def answer_html(text: str, sources: Sequence[SearchHit], *, link: str = "") -> str:
     """Return an answer as HTML: its text as it stands, each citation as a raised number.
 
-    A number that no source has, or that belongs to a quoted text, stays as it was written.
+    A number that no source has, or that belongs to a quoted text, stays as it was written. With
+    `link`, each number leads to the element `link-NUMBER` of the page.
     """
     parts, place = [], 0
     for marker in find_markers(text, sources):
         parts.append(html.escape(text[place : marker.start].rstrip(" ")))
-        parts.append(f'<span style="{_NUMBER}">{marker.citation.number}</span>')
+        number = f'<span style="{NUMBER}">{marker.citation.number}</span>'
+        to = f"#{html.escape(link)}-{marker.citation.number}"
+        parts.append(f'<a href="{to}" style="color:inherit">{number}</a>' if link else number)
         place = marker.end
     parts.append(html.escape(text[place:]))
-    return f'<div dir="auto" style="{_TEXT}">{"".join(parts)}</div>'
+    return f'<div dir="auto" style="{ANSWER_TEXT}">{"".join(parts)}</div>'
+
+
+def place_label(anchor: str, title: str, text: str) -> str:
+    """Return a small excerpt under its title, which links of the page can lead to."""
+    return (
+        f'<div id="{html.escape(anchor)}" dir="auto" style="font-size:.85em;opacity:.8;'
+        f'overflow-wrap:anywhere;scroll-margin:6rem"><b>{html.escape(title)}</b> '
+        f"{html.escape(' '.join(text.split()))}</div>"
+    )
 
 
 def passage(text: str, start: int, end: int) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 
 from rag_core import IngestQueue, RagError, RagPipeline, UnknownDocumentError
+from rag_core.conversations import Conversations
 from rag_core.pipeline import DEFAULT_COLLECTION
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
@@ -66,6 +67,12 @@ class WarmUp:
 def warm_up(collection: str) -> WarmUp:
     """Start loading what a question needs, and return the state of it."""
     return WarmUp(pipeline(collection))
+
+
+@st.cache_resource(show_spinner=False, max_entries=8, on_release=Conversations.close)
+def conversations(home: Path) -> Conversations:
+    """Return the conversations of a data folder."""
+    return Conversations(home)
 
 
 def load_samples(collection: str) -> None:

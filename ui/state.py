@@ -1,28 +1,10 @@
-"""What one session remembers: its collection, and its conversation in each collection."""
+"""What one session remembers: its collection, the question to ask, the files that wait."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import streamlit as st
 
-from rag_core import Answer
 from rag_core.pipeline import DEFAULT_COLLECTION
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A question with its answer.
-
-    Without one, `error` and `hint` say why, and `partial` is what came of it; with no error either,
-    it is still being answered, or was stopped.
-    """
-
-    question: str
-    answer: Answer | None = None
-    error: str = ""
-    hint: str = ""
-    partial: str = ""
 
 
 def collection() -> str:
@@ -40,13 +22,6 @@ def choose_collection(name: str) -> None:
 def new_collection() -> str:
     """Return the name that was typed for a new collection; for callbacks."""
     return str(st.session_state.get("new_collection", "")).strip()
-
-
-def turns(collection: str) -> list[Turn]:
-    """Return the conversation about a collection, oldest first."""
-    kept = st.session_state.setdefault("turns", {})
-    found: list[Turn] = kept.setdefault(collection, [])
-    return found
 
 
 def ask_next(question: str) -> None:
@@ -72,12 +47,6 @@ def ask_suggestion() -> None:
     """Ask what was chosen among the suggestions; for callbacks."""
     if chosen := st.session_state.get("suggestion"):
         ask_next(str(chosen))
-
-
-def forget_turns(collection: str) -> None:
-    """Begin the conversation about a collection anew; for callbacks."""
-    turns(collection).clear()
-    st.query_params.pop("q", None)
 
 
 def offer_files(collection: str, files: list[tuple[str, bytes]]) -> None:

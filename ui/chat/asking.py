@@ -1,0 +1,89 @@
+"""Asking: the answer as it streams, what is kept of it, and whatever goes wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from rag_core import RagError
+from rag_core.answers import AnswerStream
+from rag_core.conversations import NewTurn
+from rag_core.datatypes import Message
+from rag_core.generators.prices import price_usd
+from rag_core.referee import review
+from ui import services
+from ui.chat import model_settings, talk
+from ui.chat.talk import Shown, Talk
+from ui.document_view import answer_html, marked_html, place_label
+
+PERSON, SCOPE = ":material/person:", ":material/troubleshoot:"
+_EXCERPT = 220  # characters of a source that is shown while its answer comes
+
+
+def ask(open_: Talk, question: str) -> None:
+    """Ask, show the answer as it comes, and keep the turn, whatever happens."""
+    history = open_.history()
+    shown = talk.ask(open_, question)
+    with st.chat_message("user", avatar=PERSON):
+        st.html(marked_html(question))
+    with st.chat_message("assistant", avatar=SCOPE):
+        try:
+            _answer(open_, shown, history)
+        finally:  # a click anywhere ends this run: what has come by then is kept
+            talk.keep(open_, shown)
+
+
+def _answer(open_: Talk, shown: Shown, history: tuple[Message, ...]) -> None:
+    place, below = st.empty(), st.container()
+    question = shown.said.question
+    try:
+        with place, st.spinner(_waiting_for(open_.collection), show_time=True):
+            pipeline = services.pipeline(open_.collection)
+            writer = model_settings.generator() or pipeline.generator
+            stream = pipeline.stream(question, history=history, generator=writer)
+            shown.note = stream.note
+            pieces = iter(stream)
+            piece = next(pieces, None)
+        with below:
+            st.button("Stop", key="stop", type="tertiary", icon=":material/stop_circle:")
+            _sources(stream)
+        text = ""
+        while piece is not None:
+            text += piece
+            shown.said = replace(shown.said, text=text, standalone=stream.standalone)
+            place.html(answer_html(text, stream.prompt.sources, link="source"))
+            piece = next(pieces, None)
+        shown.answer = stream.answer
+        shown.said = NewTurn.of(question, stream.answer)
+        shown.price = price_usd(writer, stream.answer.prompt.tokens, stream.answer.tokens)
+        talk.keep(open_, shown)
+        _judge(open_, shown)
+    except RagError as error:
+        shown.said = replace(shown.said, error=error.message)
+        shown.hint = error.hint
+
+
+def _judge(open_: Talk, shown: Shown) -> None:
+    """Let the referee read the answer; an answer that found nothing has nothing to check."""
+    answer = shown.answer
+    if answer is None or not answer.found:
+        return
+    with st.spinner("Checking the answer against its sources"):
+        embedder = services.pipeline(open_.collection).embedder
+        shown.review = review(answer.text, answer.prompt.sources, embedder)
+
+
+def _sources(stream: AnswerStream) -> None:
+    """Show what the answer may cite, so that its numbers lead somewhere while it comes."""
+    for number, hit in enumerate(stream.prompt.sources, start=1):
+        title = f"[{number}] {hit.chunk.metadata.get('name', '')}"
+        text = hit.chunk.text
+        shown = text if len(text) <= _EXCERPT else text[:_EXCERPT] + "…"
+        st.html(place_label(f"source-{number}", title, shown))
+
+
+def _waiting_for(collection: str) -> str:
+    if services.warm_up(collection).ready.is_set():
+        return "Searching and reading"
+    return "Loading the model, once"

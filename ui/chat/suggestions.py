@@ -1,0 +1,16 @@
+"""Questions to begin with."""
+
+from __future__ import annotations
+
+from ui import services
+
+
+def of(collection: str) -> list[str]:
+    """Return questions that the sample documents in this collection answer; none without them."""
+    names = {info.name for info in services.pipeline(collection).documents()}
+    fitting = [
+        str(entry["question"])
+        for entry in services.sample_questions()
+        if entry["kind"] in ("fact", "code") and entry["document"] in names
+    ]
+    return fitting[:: max(1, len(fitting) // 4)][:4]
