@@ -225,6 +225,14 @@ def test_a_sweep_answers_and_says_by_whom(mine, monkeypatch):
     with chat_server(pieces=["35 degrees [1]."]) as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
         found = run(*asked)
+        once = len(server.requests)
+        server.reply = "CORRECT"
+        judged = [run(*asked[:-2], "--judge", "--json") for _ in range(2)]
+        first, second = (json.loads(each.stdout)["rows"] for each in judged)
+        assert first == second
+        assert len(server.requests) == 3 * once  # asked anew for the judge, and then nothing again
+    assert first[0]["metrics"]["model_judged"]["mean"] == 1
+    assert first[0]["settings"]["judge"] == "tiny-chat"
     assert found.exit_code == 0, found.output
     monkeypatch.delenv("OPENAI_BASE_URL")
     head = next(line for line in found.stdout.splitlines() if line.startswith("| setting"))

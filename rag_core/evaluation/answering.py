@@ -142,6 +142,8 @@ class Answerer:
         reads = isinstance(self.embedder, TokenEmbedder)
         self._tokens = TokenCache(self.embedder) if reads else None  # type: ignore[arg-type]
         self.writer = self.plan.writer(self._tokens)
+        if self.plan.judge is not None:
+            self.plan.judge.resolve()
 
     def key(self, asked: Asked) -> Key:
         """Return what names an answer."""

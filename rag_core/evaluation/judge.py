@@ -11,6 +11,7 @@ from typing import Protocol
 
 from rag_core.datatypes import Message
 from rag_core.evaluation.questions import Question
+from rag_core.generators.chat import ChatGenerator
 
 _RULES = """\
 You compare an answer with what was expected. Reply with one word: CORRECT when the answer says \
@@ -42,6 +43,15 @@ class Judge:
     def name(self) -> str:
         """The model's name."""
         return self._model.name
+
+    def resolve(self) -> None:
+        """Ask a server for its model's name where none was chosen: opinions are kept under it.
+
+        Raises:
+            ModelError: when the server cannot be asked.
+        """
+        if isinstance(self._model, ChatGenerator):
+            self._model.resolve()
 
     def correct(self, question: Question, answer: str) -> float | None:
         """Return 1 for correct, 0 for incorrect, and None when the reply is neither.

@@ -25,6 +25,7 @@ from ui import access, errors, services
 from ui.background import Run
 from ui.chat import model_choice
 from ui.errors import boundary
+from ui.evaluation_lab.question_sets import documents
 from ui.text import number, plain
 
 _RUN = "generating"
@@ -74,7 +75,8 @@ def from_thumbs(collection: str) -> None:
     given = [
         each for each in chat_questions(pipeline.home.path, collection) if each.id not in known
     ]
-    texts = texts_of([pipeline.document(info.id) for info in pipeline.documents()])
+    generation = pipeline.home.catalog.generation(collection)
+    texts = texts_of(documents(collection, generation).documents)
     there, gone = placed(given, texts.get)
     for question in there[:10]:
         st.markdown(f":material/thumb_up: {plain(question.text, limit=200)}")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
 from rag_core.access import require
 from rag_core.evaluation import (
+    CollectionQuestions,
     collection_dataset,
     load_beir,
     load_chunking_paper,
@@ -44,10 +46,11 @@ def pick(collection: str) -> Dataset | None:
         st.info("This collection is empty. Add documents on the Upload page.",
                 icon=":material/upload_file:")  # fmt: skip
         return None
-    found = collection_dataset(pipeline)
+    generation = pipeline.home.catalog.generation(collection)
     if chosen == CLOZE:
-        gaps = tuple(cloze_questions(found.documents, count=_CLOZES))
-        return Dataset(f"{collection} cloze", gaps, found.documents)
+        return _clozes(collection, generation)
+    own = CollectionQuestions(pipeline.home.settings, collection).list()
+    found = replace(documents(collection, generation), questions=tuple(own))
     if not found.questions:
         st.info(
             "This collection has no questions of its own yet. Write, import or generate some in "
@@ -61,6 +64,18 @@ def pick(collection: str) -> Dataset | None:
 @st.cache_resource(show_spinner="Reading the samples", max_entries=1)
 def _samples() -> Dataset:
     return load_samples()
+
+
+@st.cache_resource(show_spinner="Reading the documents", max_entries=2)
+def documents(collection: str, generation: int) -> Dataset:
+    """Return a collection's documents, read once for each state of it; without questions."""
+    return collection_dataset(services.pipeline(collection), ())
+
+
+@st.cache_resource(show_spinner="Choosing sentences", max_entries=2)
+def _clozes(collection: str, generation: int) -> Dataset:
+    found = documents(collection, generation).documents
+    return Dataset(f"{collection} cloze", tuple(cloze_questions(found, count=_CLOZES)), found)
 
 
 def _file(collection: str) -> Dataset | None:
@@ -79,8 +94,8 @@ def _file(collection: str) -> Dataset | None:
         path.write_bytes(given.getvalue())
         if suffix == ".json":
             return load_squad(path)
-        documents = collection_dataset(services.pipeline(collection), ()).documents
-        found = load_questions(path, documents=documents)
+        generation = services.pipeline(collection).home.catalog.generation(collection)
+        found = load_questions(path, documents=documents(collection, generation).documents)
     return Dataset(Path(given.name).stem, found.questions, found.documents)
 
 
