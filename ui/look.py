@@ -8,6 +8,8 @@ import streamlit as st
 # Streamlit writes chosen options and a slider's value in it, text on the page: at 4.5 to 1 each the
 # page would have to be black. So those texts are lighter there. Streamlit's own colours of code are
 # too pale in the light theme. A browser that knows no light-dark() keeps Streamlit's colours.
+# On a very wide screen lines keep a length that can be read, and the page stays in the middle. On a
+# phone the lessons' numbers stand above their buttons, which name no keys it does not have.
 _STYLE = """<style>
 button[data-selected="true"]:not(:disabled) p,
 button[data-selected="true"]:not(:disabled) [data-testid="stIconMaterial"],
@@ -20,6 +22,14 @@ pre[class] code[class] span.token.token:is(.keyword, .boolean, .builtin, .number
 }
 pre[class] code[class] span.token.token:is(.function, .comment) {
     color: light-dark(#5c5170, #b9a9e0);
+}
+[data-testid="stMain"] [data-testid="stMainBlockContainer"] { max-width: 112rem; }
+[data-testid="stMain"] [data-testid="stMarkdownContainer"] > p { max-width: 95ch; }
+@media (max-width: 640px) {
+    .st-key-steps { column-gap: 0.3rem; }
+    .st-key-steps kbd, .st-key-steps > :has(.stSpace) { display: none; }
+    .st-key-steps button { padding-inline: 0.25rem; }
+    .st-key-steps > :has([data-testid="stButtonGroup"]) { order: -1; flex-basis: 100%; }
 }
 </style>"""
 
