@@ -28,7 +28,7 @@ pre[class] code[class] span.token.token:is(.function, .comment) {
 @media (max-width: 640px) {
     .st-key-steps { column-gap: 0.3rem; }
     .st-key-steps kbd, .st-key-steps > :has(.stSpace) { display: none; }
-    .st-key-steps button { padding-inline: 0.25rem; }
+    .st-key-steps .stButton button { padding-inline: 0.25rem; }
     .st-key-steps > :has([data-testid="stButtonGroup"]) { order: -1; flex-basis: 100%; }
 }
 </style>"""
