@@ -160,6 +160,9 @@ def test_a_past_sweep_opens_as_it_was_measured(home, asked):
     again = kept.open(plain.id).reports[0]
     assert again.results == plain.reports[0].results
     assert again.settings == plain.reports[0].settings
+    took = kept.get(plain.id).seconds
+    swept(home, asked, None)  # all of it is on record: it took no time to find
+    assert kept.get(plain.id).seconds == took
     record = kept.get(table.id)
     assert (record.writer, record.name, len(record.cells)) == ("tiny-chat", "towns", 4)
 

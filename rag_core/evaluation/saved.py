@@ -169,7 +169,13 @@ class SavedSweeps:
             ) from error
 
     def save(self, sweep: SavedSweep) -> None:
-        """Keep a record, whole or not at all; one of the same id is replaced."""
+        """Keep a record, whole or not at all.
+
+        One of the same id is replaced, but for its seconds: what was on record took none this time.
+        """
+        before = _read(self._folder / f"{sweep.id}.json")
+        if before is not None:
+            sweep = replace(sweep, seconds=before.seconds)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             fresh = self._folder / f"{sweep.id}.new"

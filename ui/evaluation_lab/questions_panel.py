@@ -75,7 +75,7 @@ def _story(result: QuestionResult) -> None:
 
 def _gold(story: GoldStory, result: QuestionResult) -> None:
     """Draw a passage with what became of it: where it was cut, and which pieces were retrieved."""
-    place = f"complete at rank {story.rank}" if story.rank else "never complete"
+    place = f"complete at rank {story.rank}" if story.rank else "not retrieved whole"
     fates = {
         "whole": "one chunk holds it whole",
         "cut": f"the chunker cut it into {number(len(story.pieces), 'piece')}",
