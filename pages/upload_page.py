@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import access, indexing, library, state
+from ui import access, indexing, library, room, state
 from ui.chunk_lab import keep_panel
 from ui.errors import boundary
 
@@ -11,6 +11,7 @@ collection = state.collection()
 st.title("Upload", anchor=False)
 with boundary():
     if access.may_edit():
+        room.show(collection)
         indexing.form(collection)
     else:
         st.info("You can look at this library, and not change it.", icon=":material/lock:")

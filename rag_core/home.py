@@ -19,6 +19,7 @@ from rag_core.errors import HomeError, HomeInUseError
 from rag_core.indexes import Indexes
 from rag_core.originals import Originals
 from rag_core.protocols import Embedder
+from rag_core.quota import Quota
 from rag_core.uploads import Uploads
 
 DEFAULT_HOME = Path(".ragscope")
@@ -80,6 +81,7 @@ class Home:
         self.settings = CollectionSettings(self._database)
         self.uploads = Uploads(self._database)
         self.originals = Originals(path / "originals")
+        self.quota = Quota(path)
         self.vectors = VectorCache(path / "cache" / "embeddings.sqlite3")
         # The models that rebuilds brought, by fingerprint, for every pipeline of this process
         self.models: dict[str, Embedder] = {}

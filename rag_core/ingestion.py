@@ -58,10 +58,14 @@ class Ingestor:
 
         The name is cleaned of whatever is not for showing, but keeps its folders: of two files
         called "notes.txt" neither replaces the other.
+
+        Raises:
+            HomeError: when it would pass the folder's quota, or cannot be written.
         """
         if document is None:
             name = _shown(name)
         with self._home.writing:
+            self._home.quota.take(len(data), name)
             sha256 = self._home.originals.put(data)
             return self._home.uploads.accept(self._collection, name, sha256, len(data), document)
 
@@ -160,6 +164,7 @@ class Ingestor:
         report(Progress("chunking", 1, 1))
         report(Progress("embedding", 0, len(chunks)))  # before the model loads: that takes long
         self.check_model()
+        self._home.quota.take(self._stored_size(chunks), f"What is searched of {document.name}")
         made = self._embedded(document.name, chunks, report)
         report(Progress("storing", 0, len(chunks)))
         with self._home.writing:
@@ -176,6 +181,7 @@ class Ingestor:
                 seconds=seconds,
                 stamps=made.stamps,
             )
+            self._home.quota.changed()
             with suppress(RagError):  # it is noted, and removed with the next change or opening
                 self._clean([before.sha256] if before else [])
         status: Status = "replaced" if before else "added"
@@ -216,6 +222,11 @@ class Ingestor:
         old = catalog.document_chunks(collection, before.id) if before else []
         stamps = catalog.stamps(collection, before.id) if before else {}
         return embed_changed(self._embedder, chunks, old, stamps, self._store, report)
+
+    def _stored_size(self, chunks: Sequence[Chunk]) -> int:
+        # A lower bound: the text in the catalog and in the store, the vector there and in the cache
+        texts = sum(len(chunk.text) for chunk in chunks)
+        return 2 * (texts + len(chunks) * self._embedder.dimension * 4)
 
     def _check_live(self) -> None:
         if self._home.catalog.key(self._collection) != self._key:

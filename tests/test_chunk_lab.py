@@ -24,12 +24,13 @@ from rag_core.chunk_lab.cutting import (
     overlaps,
     settings_of,
 )
-from rag_core.chunk_lab.export import as_csv, as_jsonl, as_python, neutral
+from rag_core.chunk_lab.export import as_csv, as_jsonl, as_python
 from rag_core.chunk_lab.marks import find_mark, holds_token, mark_text
 from rag_core.chunk_lab.survival import cell, grid, holders, outcome, rank_of, with_rank
 from rag_core.chunk_lab.unseen import plainest, queries, search_both, unseen
 from rag_core.chunk_lab.vectors import RecentVectors, ranked
 from rag_core.chunk_report import report
+from rag_core.spreadsheets import neutral
 
 ROOT = Path(__file__).resolve().parent.parent
 HANDBOOK = ROOT / "samples" / "library" / "book-store-handbook.md"

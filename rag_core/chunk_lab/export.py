@@ -10,8 +10,8 @@ from typing import Any
 
 from rag_core.chunk_lab.cutting import Choice
 from rag_core.datatypes import Chunk, Document
+from rag_core.spreadsheets import neutral
 
-_FORMULA = tuple("=+-@＝＋－＠\t\r\n")  # what spreadsheets may take for a formula
 COLUMNS = ("id", "document", "index", "start", "end", "tokens", "text", "metadata")
 
 
@@ -37,14 +37,6 @@ def as_csv(document: Document, chunks: Sequence[Chunk], counts: Sequence[int]) -
         packed = json.dumps(metadata, ensure_ascii=False)
         writer.writerow([neutral(cell) for cell in (*cells, packed)])
     return table.getvalue().encode("utf-8-sig", "backslashreplace")
-
-
-def neutral(cell: object) -> object:
-    """Return the cell so that no spreadsheet takes it for a formula."""
-    risky = isinstance(cell, str) and (
-        cell.startswith(_FORMULA) or cell.lstrip().startswith(_FORMULA)
-    )
-    return f"'{cell}" if risky else cell
 
 
 def as_python(

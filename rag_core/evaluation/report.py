@@ -16,8 +16,8 @@ from rag_core.evaluation.reporting import EvaluationReport
 from rag_core.evaluation.scoring import QuestionResult
 from rag_core.evaluation.span_metrics import GoldStory
 from rag_core.evaluation.table import ANSWERS, COLUMNS, Row, SweepTable
+from rag_core.spreadsheets import neutral
 
-_FORMULA = tuple("=+-@＝＋－＠\t\r\n")  # what spreadsheets may take for a formula
 _MARKDOWN = str.maketrans({letter: f"\\{letter}" for letter in "\\`*_{}[]<>#|!$~&"})
 _CHUNK = ("chunk recall", "chunk precision", "chunk iou", "chunk precision omega")
 
@@ -240,12 +240,5 @@ def _csv(heading: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(heading)
-    writer.writerows([_neutral(cell) for cell in row] for row in rows)
+    writer.writerows([neutral(cell) for cell in row] for row in rows)
     return text.getvalue()
-
-
-def _neutral(cell: object) -> object:
-    if not isinstance(cell, str):
-        return cell
-    risky = cell.startswith(_FORMULA) or cell.lstrip().startswith(_FORMULA)
-    return f"'{cell}" if risky else cell

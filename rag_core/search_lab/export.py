@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
-from rag_core.chunk_lab.export import neutral
 from rag_core.retrieval import SearchOptions
 from rag_core.search_lab.lanes import Lane
+from rag_core.spreadsheets import neutral
 
 COLUMNS = ("method", "rank", "score", "document", "page", "start", "end", "chunk", "text")
 

@@ -6,9 +6,9 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-from rag_core.chunk_lab.export import neutral
 from rag_core.protocols import FloatArray
 from rag_core.similarity_lab.pairs import Pair
+from rag_core.spreadsheets import neutral
 
 
 def matrix_csv(texts: Sequence[str], matrix: FloatArray) -> bytes:

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 
 from rag_core.ann import Comparison, victims
-from rag_core.chunk_lab.export import neutral
+from rag_core.spreadsheets import neutral
 from ui.ann_lab.problem import Outcome
 from ui.ann_lab.settings import CLUSTERED, Settings
 from ui.ann_lab.words import label
