@@ -15,6 +15,7 @@ from ui.chat import (
 from ui.errors import boundary
 
 collection = state.collection()
+linked = state.pending_question()  # before the conversation's own link is set
 
 with st.container(horizontal=True, vertical_alignment="center"):
     st.title("Chat", anchor=False)
@@ -24,7 +25,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
         history_panel.show(open_)
         model_settings.button()
 with boundary():
-    question = st.chat_input("Ask your documents", key="question") or state.pending_question()
+    question = st.chat_input("Ask your documents", key="question") or linked
     if not services.pipeline(collection).documents():
         indexing.panel(collection, by_file=False)
         with st.container(border=True, key="empty"):
@@ -38,15 +39,17 @@ with boundary():
         if offered := suggestions.of(collection):
             st.pills("For instance", offered, key="suggestion", on_change=state.ask_suggestion)
     beside = source_pane.cited(open_)
-    talking, source = st.columns([3, 2]) if beside else (st.container(), st.container())
-    with talking:
-        for place in range(len(open_.turns)):
+    for place in range(len(open_.turns)):
+        if beside and beside[0] == place:
+            talking, source = st.columns([3, 2])
+            with talking:
+                turn_view.show(open_, place)
+            with source:
+                source_pane.show(open_, *beside)
+        else:
             turn_view.show(open_, place)
-        if question:
-            talk.close_source()
-            asking.ask(open_, question)
-            state.share(question)
-            st.rerun()
-    if beside:
-        with source:
-            source_pane.show(open_, *beside)
+    if question:
+        talk.close_source()
+        asking.ask(open_, question)
+        state.share("" if open_.id else question)  # a kept one's link asks nothing again
+        st.rerun()

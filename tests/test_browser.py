@@ -135,6 +135,31 @@ def test_an_answer_streams_from_a_chat_server(tmp_path, page):
         assert server.requests[0]["stream"] is True
 
 
+def test_a_number_in_an_answer_opens_its_source_beside_it(tmp_path, page):
+    pieces = ["The lamp was lit by Ada Quill [1]. ", "It weighs 77 tons [1]. ", "See [8]."]
+    with (
+        chat_server(pieces=pieces) as server,
+        running_app(tmp_path / "home", OPENAI_BASE_URL=server.url) as app,
+    ):
+        upload(page, app, ("lamps.pdf", pdf("Goats.", "The lamp was lit by Ada Quill.")))
+        settled(page, f"{app.url}/chat")
+        ask(page, "Who lit the lamp?")
+        page.get_by_text("1 invented citation").wait_for()
+        assert "77in no source" in page.locator(".answer").inner_text().replace("\n", "")
+        page.locator(".answer [data-cite='1']").first.click()
+        page.locator("mark").first.wait_for()
+        assert page.get_by_role("dialog").count() == 0
+        answer, source = page.locator(".answer").bounding_box(), page.locator("mark").bounding_box()
+        assert source["x"] > answer["x"] + answer["width"]
+        page.get_by_role("radio", name="Page").click()
+        page.get_by_text("Page 2, as it looks").wait_for()
+        link = page.url
+        app.kill()
+        app.start()
+        settled(page, link)
+        page.get_by_text("The lamp was lit by Ada Quill").first.wait_for()
+
+
 def test_a_stopped_answer_keeps_its_question_and_can_be_asked_again(tmp_path, page):
     pieces = ["The lamp ", *(f"{word} " for word in "was lit by Ada Quill as was told".split())]
     with (

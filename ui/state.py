@@ -32,15 +32,18 @@ def ask_next(question: str) -> None:
 def pending_question() -> str | None:
     """Return the question to ask now, once: a suggestion, a retry, or one from the link."""
     question: str | None = st.session_state.pop("pending_question", None)
-    if question is None and "link_read" not in st.session_state:
+    if question is None and "link_read" not in st.session_state and "c" not in st.query_params:
         question = st.query_params.get("q")
     st.session_state["link_read"] = True
     return question
 
 
 def share(question: str) -> None:
-    """Put the question into the address bar, so that the link opens the same view."""
-    st.query_params["q"] = question
+    """Put the question into the address bar, so that the link asks it; "" takes it out."""
+    if question:
+        st.query_params["q"] = question
+    else:
+        st.query_params.pop("q", None)
 
 
 def ask_suggestion() -> None:
