@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from rag_core.access import require
 from rag_core.database import Database, Layout
 from rag_core.datatypes import Answer, Message
 from rag_core.errors import UnknownConversationError
@@ -120,6 +121,7 @@ class Conversations:
 
     Raises:
         HomeError: when the file is damaged or cannot be read or written.
+        AccessError: when a viewer would change something.
     """
 
     def __init__(self, home: Path) -> None:
@@ -133,6 +135,7 @@ class Conversations:
 
     def start(self, collection: str, title: str = "") -> str:
         """Begin a conversation about a collection and return its id."""
+        _must_be_editor()
         conversation = uuid.uuid4().hex
         with self._database.transaction() as db:
             db.execute(
@@ -147,6 +150,7 @@ class Conversations:
         Raises:
             UnknownConversationError: when it has been deleted.
         """
+        _must_be_editor()
         now = time.time()
         citations = json.dumps([asdict(place) for place in turn.citations], ensure_ascii=False)
         with self._database.transaction() as db:
@@ -170,6 +174,7 @@ class Conversations:
         Raises:
             UnknownConversationError: when the turn has been deleted.
         """
+        _must_be_editor()
         citations = json.dumps([asdict(place) for place in said.citations], ensure_ascii=False)
         with self._database.transaction() as db:
             _must_change(
@@ -237,6 +242,7 @@ class Conversations:
         Raises:
             UnknownConversationError: when it has been deleted.
         """
+        _must_be_editor()
         with self._database.transaction() as db:
             _must_change(
                 db.execute(
@@ -246,12 +252,14 @@ class Conversations:
 
     def delete(self, conversation: str) -> None:
         """Forget a conversation, its turns and its thumbs; an unknown one is no error."""
+        _must_be_editor()
         with self._database.transaction() as db:
             db.execute("DELETE FROM turns WHERE conversation = ?", (conversation,))
             db.execute("DELETE FROM conversations WHERE id = ?", (conversation,))
 
     def forget_from(self, conversation: str, turn: int) -> None:
         """Forget a turn and all after it: for regenerating, or editing and sending again."""
+        _must_be_editor()
         with self._database.transaction() as db:
             db.execute("DELETE FROM turns WHERE conversation = ? AND id >= ?", (conversation, turn))
 
@@ -262,6 +270,7 @@ class Conversations:
             ValueError: for another number.
             UnknownConversationError: when the turn has been deleted.
         """
+        _must_be_editor()
         if thumb not in (-1, 0, 1):
             raise ValueError(f"a thumb is -1, 0 or 1, not {thumb}")
         with self._database.transaction() as db:
@@ -299,6 +308,10 @@ def _title(text: str) -> str:
 def _like(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
     return f"%{escaped}%"
+
+
+def _must_be_editor() -> None:
+    require("editor", "change kept conversations")
 
 
 def _must_change(cursor: sqlite3.Cursor) -> None:

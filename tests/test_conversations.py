@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from rag_core.access import acting_as
 from rag_core.conversations import CitedPlace, Conversations, NewTurn
-from rag_core.errors import HomeError, UnknownConversationError
+from rag_core.errors import AccessError, HomeError, UnknownConversationError
 from rag_core.transcripts import as_json, as_markdown, write_feedback
 
 PLACE = CitedPlace(1, "d1", "tower.txt", 0, 9, "The tower")
@@ -119,3 +120,22 @@ def test_a_damaged_file_is_said_and_named(tmp_path):
     (tmp_path / "conversations.sqlite3").write_bytes(b"not a database" * 500)
     with pytest.raises(HomeError, match="conversations"):
         Conversations(tmp_path)
+
+
+def test_a_viewer_reads_and_changes_nothing(kept):
+    conversation = kept.start("default")
+    turn = kept.add(conversation, TURN)
+    changes = (
+        lambda: kept.start("default"),
+        lambda: kept.add(conversation, TURN),
+        lambda: kept.complete(turn.id, TURN),
+        lambda: kept.rename(conversation, "other"),
+        lambda: kept.delete(conversation),
+        lambda: kept.forget_from(conversation, turn.id),
+        lambda: kept.rate(turn.id, 1),
+    )
+    with acting_as("viewer"):
+        for change in changes:
+            with pytest.raises(AccessError):
+                change()
+        assert list(kept.turns(conversation)) == [turn]
