@@ -15,6 +15,7 @@ VIEWS = (
     "chat?q=What+does+the+boat+carry",
     "chunking?panel=Numbers",
     "chunking?panel=Question&question=What+does+the+boat+carry",
+    "index?panel=Folder",
     "lessons?lesson=2&present=true",
     "lessons?notes=2",
     "search?q=boat",

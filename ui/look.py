@@ -20,7 +20,7 @@ pre[class] code[class] span.token.token:is(.string, .attr-value) {
 pre[class] code[class] span.token.token:is(.keyword, .boolean, .builtin, .number) {
     color: light-dark(#0a55a0, #7ab8f5);
 }
-pre[class] code[class] span.token.token:is(.function, .comment) {
+pre[class] code[class] span.token.token:is(.function, .comment, .variable, .property, .constant) {
     color: light-dark(#5c5170, #b9a9e0);
 }
 [data-testid="stMain"] [data-testid="stMainBlockContainer"] { max-width: 112rem; }
