@@ -59,6 +59,7 @@ LEAVES = {
     "loaders": set(),
     "moving": set(),
     "originals": set(),
+    "page_image": set(),
     "prompts": set(),
     "quota": set(),
     "quotations": set(),
