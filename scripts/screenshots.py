@@ -29,7 +29,7 @@ OUT = ROOT / "docs"
 LINKS = {
     "overview": "",
     "search": "search?q=station+where+returned+books+are+measured",
-    "chat": "chat?q=Which+bus+does+the+machine+of+station+3+send+readings+on",
+    "chat": "chat?q=How+much+oxygen+is+left+in+the+air+of+the+book+vault%3F",
     "similarity": "similarity?panel=Matrix",
     "lessons": "lessons?lesson=2",
     "chunking": "chunking?doc=book-store-handbook.md",
@@ -74,7 +74,9 @@ def main() -> None:
                 if name == "chat":
                     page.get_by_role("button", name=re.compile(r"\[1\]")).first.click()
                     page.locator("mark").first.wait_for()
-                    page.wait_for_timeout(1_000)
+                    page.wait_for_timeout(1_500)
+                    page.locator("mark").first.evaluate("e => e.scrollIntoView({block: 'center'})")
+                    page.wait_for_timeout(500)
                     save(page.screenshot(), OUT / "source.png")
 
 

@@ -82,7 +82,10 @@ def _page(collection: str, document: Document, page: int, text: str) -> None:
     except RagError as error:
         show_error(error.message, error.hint)
         return
-    st.image(picture, caption=f"Page {page}, as it looks", width="stretch")
+    st.image(
+        picture, caption=f"Page {page}, as it looks", width="stretch",
+        alt=f"Page {page} as a picture; its text stands beside it",
+    )  # fmt: skip
 
 
 @st.cache_data(show_spinner=False, max_entries=32)
