@@ -1,6 +1,6 @@
 # make run    install what the app needs and open it on http://127.0.0.1:8501
 # make test   install what tests need and run them all
-# make lint   ruff and mypy;  make fix  lets ruff repair what it can
+# make lint   ruff, mypy and pip-audit;  make fix  lets ruff repair what it can
 # make screenshots   pictures of every page into docs/, by the chromium on the PATH
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -19,6 +19,7 @@ lint: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python scripts/audit.py
 
 fix: .venv/.dev
 	$(BIN)/ruff check --fix .
