@@ -1,0 +1,139 @@
+"""Extractive answers: what they choose, what they decline, and how often they are right."""
+
+from itertools import pairwise
+
+import pytest
+
+from rag_core import Chunk, Document, SearchHit
+from rag_core.embedders import open_embedder
+from rag_core.generators import evidence
+from rag_core.generators.evidence import Asked
+from rag_core.generators.extractive import SENTENCES, chosen
+from rag_core.generators.kinds import kind_of
+from rag_core.late_interaction import TokenCache
+
+
+@pytest.fixture(scope="module")
+def tokens():
+    return TokenCache(open_embedder())
+
+
+def hit(text, rank=1, name="harbour-notes.txt"):
+    document = Document.from_text(name, text)
+    return SearchHit(Chunk.cut(document, 0, 0, len(text), {"name": name}), rank, 1 / rank)
+
+
+def picked(question, tokens, *hits):
+    asked = Asked.read(question, tokens)
+    return [one.text for one in chosen(evidence.evidence(asked, hits, tokens))]
+
+
+# -- the kind of answer ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("question", "kind"),
+    [
+        ("In which year was the pier built?", "year"),
+        ("When was the pier built?", "time"),
+        ("How deep is the basin?", "length"),
+        ("How heavy is the anchor?", "mass"),
+        ("How old was the pilot when he retired?", "age"),
+        ("How many boats lie here?", "number"),
+        ("What does a berth cost?", "money"),
+        ("Who runs the harbour?", "person"),
+        ("Where is the key kept?", "place"),
+        ("Why is the gate shut?", "reason"),
+        ("What is the dog called?", "name"),
+        ("May I fish from the pier?", "permission"),
+        ("I have a dog. How often does the ferry run?", "frequency"),
+        ("Wann fährt das Boot?", "time"),
+        ("Combien de bateaux y a-t-il ?", "number"),
+        ("Tell me about the pier", None),
+        ("What grows on the wall?", None),
+        ("Which of the men fell when the ice broke?", None),
+        ("", None),
+    ],
+)
+def test_the_question_word_chooses_the_kind_of_answer(question, kind):
+    found = kind_of(question)
+    assert (found.name if found else None) == kind
+
+
+def test_what_the_question_says_itself_is_no_answer():
+    question = "How many of the 40 boats are painted?"
+    kind = kind_of(question)
+    assert not kind.found(question, "The 40 boats lie in the basin.")
+    assert kind.found(question, "Of the 40 boats 12 are painted.")
+
+
+# -- sentences ------------------------------------------------------------------------------
+
+
+def test_records_of_a_table_are_quoted_one_by_one():
+    text = "boat: Ada; berth: 4; fee: 12.00\nboat: Bo; berth: 9; fee: 8.00\nboat: Cy; berth: 2"
+    rows = [text[start:end] for start, end in evidence.quotable(text)]
+    assert rows == text.splitlines()
+
+
+def test_fields_of_one_object_stay_together():
+    text = "boats[0].name: Ada\nboats[0].berth: 4\nboats[1].name: Bo\nboats[1].berth: 9"
+    objects = [text[start:end] for start, end in evidence.quotable(text)]
+    assert objects == [
+        "boats[0].name: Ada\nboats[0].berth: 4",
+        "boats[1].name: Bo\nboats[1].berth: 9",
+    ]
+
+
+def test_every_letter_of_a_text_can_be_quoted_once():
+    text = "# Boats\n\nname: Ada; berth: 4\nname: Bo\n\nIt rains. 雨が降る。晴れた。\n- a\n- b"
+    spans = list(evidence.quotable(text))
+    assert all(a < b <= c for (a, b), (c, _) in pairwise(spans))
+    covered = {place for start, end in spans for place in range(start, end)}
+    assert all(place in covered or text[place].isspace() for place in range(len(text)))
+
+
+@pytest.mark.parametrize("text", ["# Berths and fees", "THE HARBOUR\nA short history", "2 Fees"])
+def test_headings_are_known(text):
+    assert evidence.is_heading(text)
+
+
+@pytest.mark.parametrize("text", ["It rains.", "name: Ada", "| 3 or 8 | red |", "“Ahoy!”"])
+def test_other_short_lines_are_no_headings(text):
+    assert not evidence.is_heading(text)
+
+
+# -- choosing -------------------------------------------------------------------------------
+
+HARBOUR = (
+    "THE HARBOUR OF SKELMOUTH\n\nThe harbour has two basins. The inner basin is 6 metres deep. "
+    "It was dug in 1831 by Ezra Pool. Ropes are sold in the chandlery. Gulls nest on the roof."
+)
+
+
+def test_the_sentence_with_the_kind_of_answer_comes_first_and_no_heading(tokens):
+    texts = picked("How deep is the inner basin of the harbour of Skelmouth?", tokens, hit(HARBOUR))
+    assert texts[0] == "The inner basin is 6 metres deep."
+    assert "THE HARBOUR OF SKELMOUTH" not in texts
+
+
+def test_fewer_than_three_when_one_stands_out(tokens):
+    texts = picked("How deep is the inner basin?", tokens, hit(HARBOUR))
+    assert len(texts) < SENTENCES
+
+
+def test_a_pronoun_brings_the_sentence_before_it_along(tokens):
+    texts = picked("By whom was the inner basin dug, and in what year?", tokens, hit(HARBOUR))
+    assert {"It was dug in 1831 by Ezra Pool.", "The inner basin is 6 metres deep."} <= set(texts)
+
+
+def test_overlapping_chunks_give_a_sentence_once(tokens):
+    texts = picked("Where are ropes sold?", tokens, hit(HARBOUR), hit(HARBOUR, 2))
+    assert len(texts) == len(set(texts))
+
+
+def test_the_same_question_gives_the_same_answer(tokens):
+    hits = (hit(HARBOUR), hit(HARBOUR + " It snows.", 2, "other.txt"))
+    asked = Asked.read("Who dug the inner basin?", tokens)
+    first, second = (evidence.evidence(asked, hits, tokens) for _ in range(2))
+    assert [one.score for one in first] == [one.score for one in second]
