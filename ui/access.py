@@ -12,6 +12,7 @@ from streamlit.errors import StreamlitSecretNotFoundError
 
 from rag_core.access import ROLES, Role, read_only, set_default
 from rag_core.errors import SettingsError
+from ui import login_tries
 
 HINT = (
     "Everybody who can reach this address could add and delete documents. Set up a login "
@@ -74,10 +75,18 @@ def logged_in() -> bool:
         return True
     set_default("viewer")  # code that nobody is known to act for may change nothing
     if _is_logged_in():
+        login_tries.done()
         return True
     st.title("Ragscope", anchor=False)
     st.markdown("Log in to look at this instance.")
-    st.button("Log in", key="log_in", type="primary", on_click=st.login)
+    if login_tries.failed():
+        st.error(
+            "You are not logged in: the last try ended without an answer from the login provider "
+            "that can be trusted. Try again; if it stays so, whoever runs this instance finds the "
+            "reason in its log.",
+            icon=":material/lock:",
+        )
+    st.button("Log in", key="log_in", type="primary", on_click=_log_in)
     return False
 
 
@@ -104,6 +113,11 @@ def is_loopback(address: str) -> bool:
         return ipaddress.ip_address(address.strip()).is_loopback
     except ValueError:
         return False  # a name, or nothing: every interface
+
+
+def _log_in() -> None:
+    login_tries.begin()
+    st.login()
 
 
 def _is_logged_in() -> bool:
