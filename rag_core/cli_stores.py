@@ -14,7 +14,8 @@ from rag_core.errors import HomeError
 from rag_core.home import Home, home_from_env
 from rag_core.moving import move as move_chunks
 from rag_core.protocols import VectorStore
-from rag_core.stores import open_store, store_url_from_env
+from rag_core.store_choice import store_choice
+from rag_core.stores import open_store
 from rag_core.stores.health import check_health
 from rag_core.terminal import ProgressBar, errors_shown, note, plain, print_json
 
@@ -39,7 +40,7 @@ def move(
             raise HomeError(
                 f"The collection {collection!r} is empty.", hint="There is nothing to move."
             )
-        origin = source or store_url_from_env() or folder.chroma_url
+        origin = source or store_choice(folder, collection).url
         if origin == target:
             raise click.UsageError("--to is where the collection is already.")
         with (
@@ -78,7 +79,7 @@ def store(home: Path | None, collection: str, as_json: bool) -> None:
             raise HomeError(
                 f"The collection {collection!r} is empty.", hint="It is in no store yet."
             )
-        url = store_url_from_env() or folder.chroma_url
+        url = store_choice(folder, collection).url
         with closing(_store(url, folder.catalog.key(collection), model)) as opened:
             health = check_health(opened)
     if as_json:

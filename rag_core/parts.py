@@ -39,7 +39,8 @@ from rag_core.rerankers import (
     open_cross_encoder,
 )
 from rag_core.retrieval import Retriever, SearchOptions
-from rag_core.stores import open_store, store_url_from_env
+from rag_core.store_choice import StoreChoice, store_choice
+from rag_core.stores import open_store
 
 
 class PipelineParts:
@@ -57,7 +58,7 @@ class PipelineParts:
         self.home = home
         self.collection = collection
         self.embedder = self._cached(embedder or collection_embedder(home.settings, collection))
-        self._store_url = store_url or store_url_from_env() or home.chroma_url
+        self._asked_store = store_url
         self._generator = generator
         self._making = threading.RLock()
         self._closed = False
@@ -88,13 +89,14 @@ class PipelineParts:
         self._tokens = None
         # Together: a search must not take the model of one index to the store of another
         self._at = home.catalog.key(collection), retriever
+        self._in = self._store_url
 
     def follow(self) -> None:
-        """Go over to the index that is live now, if another has taken the place of ours."""
-        if self.home.catalog.key(self.collection) == self._at[0]:
+        """Go over to the index and the store of now, if others have taken the place of ours."""
+        if self._is_current():
             return
         with self.home.writing, self._making:
-            if self._closed or self.home.catalog.key(self.collection) == self._at[0]:
+            if self._closed or self._is_current():
                 return
             model = self.home.catalog.model(self.collection)
             brought = self.home.models.get(model.fingerprint) if model else None
@@ -106,6 +108,20 @@ class PipelineParts:
                 self._retired = [self._store]
                 self._store = None
             self._use(self.embedder if same or brought is None else self._cached(brought))
+
+    def _is_current(self) -> bool:
+        return (self.home.catalog.key(self.collection), self._store_url) == (self._at[0], self._in)
+
+    @property
+    def store_choice(self) -> StoreChoice:
+        """Which store the collection is in, and who chose it."""
+        if self._asked_store:
+            return StoreChoice(self._asked_store, "chosen")
+        return store_choice(self.home, self.collection)
+
+    @property
+    def _store_url(self) -> str:
+        return self.store_choice.url
 
     def _cached(self, embedder: Embedder) -> CachedEmbedder:
         """Put the home's cache before the embedder, unless it brings one of its own."""

@@ -16,6 +16,7 @@ _MENU: Mapping[str, tuple[tuple[str, str, str, str], ...]] = {
         ("overview", "overview_page.py", "Overview", "home"),
         ("upload", "upload_page.py", "Upload", "upload_file"),
         ("index", "index_page.py", "Index", "database"),
+        ("store", "store_page.py", "Store", "hard_drive"),
     ),
     "See": (
         ("chunking", "chunking_page.py", "Chunking", "content_cut"),

@@ -50,6 +50,12 @@ def known(name: str) -> bool:
     return name in _runs()
 
 
+def ended(name: str) -> bool:
+    """Return whether a piece of work of this name was begun and is over, whatever came of it."""
+    run = _runs().get(name)
+    return run is not None and not run.busy
+
+
 def forget(name: str) -> None:
     """Leave the outcome of a piece of work: it does not hold any more."""
     _runs().pop(name, None)
