@@ -11,9 +11,8 @@ from rag_core.answers import AnswerStream
 from rag_core.conversations import NewTurn
 from rag_core.datatypes import Message
 from rag_core.generators.prices import price_usd
-from rag_core.referee import review
 from ui import services
-from ui.chat import model_settings, talk
+from ui.chat import checking, model_settings, talk
 from ui.chat.talk import Shown, Talk
 from ui.document_view import answer_html, marked_html, place_label
 
@@ -58,20 +57,10 @@ def _answer(open_: Talk, shown: Shown, history: tuple[Message, ...]) -> None:
         shown.said = NewTurn.of(question, stream.answer)
         shown.price = price_usd(writer, stream.answer.prompt.tokens, stream.answer.tokens)
         talk.keep(open_, shown)
-        _judge(open_, shown)
+        checking.check(open_.collection, shown)
     except RagError as error:
         shown.said = replace(shown.said, error=error.message)
         shown.hint = error.hint
-
-
-def _judge(open_: Talk, shown: Shown) -> None:
-    """Let the referee read the answer; an answer that found nothing has nothing to check."""
-    answer = shown.answer
-    if answer is None or not answer.found:
-        return
-    with st.spinner("Checking the answer against its sources"):
-        embedder = services.pipeline(open_.collection).embedder
-        shown.review = review(answer.text, answer.prompt.sources, embedder)
 
 
 def _sources(stream: AnswerStream) -> None:

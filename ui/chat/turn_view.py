@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from ui import access, services, state
-from ui.chat import glass_box, talk
+from ui.chat import checking, glass_box, talk
 from ui.chat.answer_text import answer_text
 from ui.chat.asking import PERSON, SCOPE
 from ui.chat.marks import checked_html, legend
@@ -61,15 +61,14 @@ def _broken(open_: Talk, place: int) -> None:
 
 def _text(open_: Talk, place: int) -> None:
     shown = open_.turns[place]
-    answer = shown.answer
-    if answer is None:
-        st.html(marked_html(shown.said.text))
-        return
+    text, sources = shown.said.text, checking.sources(shown)
+    if shown.review is None and shown.answer is None:
+        checking.check_again(open_.collection, shown)
     if shown.review is None:
-        st.html(answer_html(answer.text, answer.prompt.sources))
+        st.html(answer_html(text, sources))
         return
     answer_text(
-        checked_html(answer.text, answer.prompt.sources, shown.review),
+        checked_html(text, sources, shown.review),
         key=f"answer-{place}", on_cite=_opener(shown, place),
     )  # fmt: skip
     st.caption(
