@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rag_core.embedders.estimate import Estimate
-from rag_core.embedders.loading import LOADING
+from rag_core.embedders.loading import LOADING, on_one_core
 from rag_core.embedders.packaged import packaged_folder
 from rag_core.embedders.texts import encodable
 from rag_core.errors import ModelError
@@ -141,18 +143,41 @@ class SentenceTransformerEmbedder:
             for rows in _batches_by_length([len(ids) for ids in read["input_ids"]]):
                 yield [start + row for row in rows], [window[row] for row in rows]
 
+    @cached_property
+    def _asker(self) -> SentenceTransformer:
+        """The same weights with a tokenizer of their own.
+
+        A tokenizer serves one thread at a time, the weights any number: so a question need not
+        wait until a batch of documents is through.
+        """
+        model = self._model
+        first = next(iter(model._modules))
+        reader = copy.copy(model._modules[first])
+        if not hasattr(reader, "processor"):
+            return copy.deepcopy(model)
+        reader.processor = copy.deepcopy(reader.processor)
+        asker = copy.copy(model)
+        asker._modules = {**model._modules, first: reader}
+        return asker
+
     def estimate(self, texts: Sequence[str]) -> Estimate:
         """Return how many tokens the texts have, and that they cost nothing."""
         return Estimate(sum(self.count_tokens(texts)), 0.0, exact=True)
 
     def embed_query(self, text: str) -> FloatArray:
-        """Return float32 of shape (dimension,), of unit length."""
-        with self._lock:
-            found = self._model.encode_query(
-                [encodable(text)], show_progress_bar=False, convert_to_tensor=True
-            )
+        """Return float32 of shape (dimension,), of unit length; it does not wait for a batch."""
+        return self._questions.submit(self._embed_question, encodable(text)).result()
+
+    def _embed_question(self, text: str) -> FloatArray:
+        found = self._asker.encode_query([text], show_progress_bar=False, convert_to_tensor=True)
         vector: FloatArray = _unit(found)[0]
         return vector
+
+    @cached_property
+    def _questions(self) -> ThreadPoolExecutor:
+        # One thread on one core: a question is short, and two cores of which one is at work on a
+        # batch take five times as long for it as one that is free.
+        return ThreadPoolExecutor(1, "questions", initializer=on_one_core)
 
     def embed_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
         """Return the token vectors of every text, each cut at `max_tokens`, in order."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from rag_core.collection_settings import EMBEDDER
+from rag_core.embedders.loading import on_one_core
 from rag_core.errors import Cancelled, RagError, SettingsError
 from rag_core.index_manager.building import Builder
 from rag_core.index_manager.space import reclaim
@@ -98,6 +99,7 @@ class Rebuild:
     def _run(self) -> None:
         ended = RebuildProgress("failed", error=_BUG, hint="The log says more.")
         try:
+            on_one_core()
             self._build()
             ended = RebuildProgress("done", "done")
         except Cancelled:
