@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -99,7 +100,8 @@ class Rebuild:
     def _run(self) -> None:
         ended = RebuildProgress("failed", error=_BUG, hint="The log says more.")
         try:
-            on_one_core()
+            if "torch" in sys.modules:  # else no model of this process computes here
+                on_one_core()
             self._build()
             ended = RebuildProgress("done", "done")
         except Cancelled:
