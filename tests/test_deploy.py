@@ -1,4 +1,4 @@
-"""The compose files under deploy: what they start is pinned, watched, and for this machine alone."""
+"""The compose files under deploy: all they start is pinned, watched, and for this machine alone."""
 
 import re
 import subprocess
