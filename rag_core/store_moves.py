@@ -12,7 +12,7 @@ from rag_core.errors import HomeError, RagError, SettingsError, StoreError
 from rag_core.moving import MoveReport, move
 from rag_core.pipeline import RagPipeline
 from rag_core.protocols import OnProgress, VectorStore
-from rag_core.store_choice import check_url, keep_store, secrets_of
+from rag_core.store_choice import check_url, keep_store, secrets_of, store_choice
 from rag_core.stores import common, open_store
 from rag_core.stores.health import StoreHealth, check_health
 
@@ -59,6 +59,8 @@ def try_store(pipeline: RagPipeline, url: str) -> Tried:
 def use_store(pipeline: RagPipeline, url: str) -> None:
     """Keep the collection's vectors in another store from now on; the old one stays as it was.
 
+    Either it is open for use when this returns, or the collection is in the old one as before.
+
     Raises:
         AccessError: for anybody but an admin.
         StoreError: when it cannot be opened, or does not hold every indexed chunk.
@@ -77,8 +79,14 @@ def use_store(pipeline: RagPipeline, url: str) -> None:
                     f"That store lacks {missing:,} of the collection's chunks.",
                     hint="Move the collection there first; what is there is not copied twice.",
                 )
+        before = store_choice(pipeline.home, pipeline.collection).url
         keep_store(pipeline.home, pipeline.collection, url)
-        pipeline.follow()
+        try:
+            pipeline.store()
+        except RagError:
+            keep_store(pipeline.home, pipeline.collection, before)
+            pipeline.follow()
+            raise
 
 
 def move_to(
