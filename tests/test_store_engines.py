@@ -53,7 +53,7 @@ def server():
 @pytest.mark.parametrize(
     "options",
     [
-        "&index=hnsw&index_from=1000&m=8&ef_construction=32&ef_search=40",
+        "&index=hnsw&index_from=1000&m=8&ef_construction=32&ef_search=60",
         "&index=ivfflat&index_from=1000&lists=20&probes=5",
     ],
 )
@@ -79,10 +79,32 @@ def test_an_index_is_built_when_it_pays_and_finds_nearly_all(server, options):
         few = store.query(vectors[0], 10, {"index": {"$lt": 7}})
         assert {hit.chunk.index for hit in few} == set(range(7))
         # What a query sets ends with it.
-        assert store._rows("x", b"SHOW hnsw.ef_search", ())[0][0] == "40" or kind == "ivfflat"
+        name, default = {"hnsw": ("ef_search", "40"), "ivfflat": ("probes", "1")}[kind]
+        assert store._rows("x", f"SHOW {kind}.{name}".encode(), ())[0][0] == default
         store.drop()
     with opened(server + options, collection=kind) as store:
         assert store.count() == 0
+
+
+def test_a_query_is_tuned_by_the_url_and_not_by_the_server(server):
+    _, vectors = chunks_and_vectors(1_000, seed=3)
+    chunks, _ = chunks_and_vectors(1_000)
+    found = {}
+    for probes in (1, 25):  # of 25: all of them, so that nothing can be missed
+        options = f"&index=ivfflat&index_from=1000&lists=25&probes={probes}"
+        with opened(server + options, collection=f"probes-{probes}") as store:
+            store.upsert(chunks, vectors)
+            assert check_health(store).index["state"] == "built"
+            found[probes] = [
+                len(
+                    set(np.argsort(-(vectors @ query))[:10].tolist())
+                    & {hit.chunk.index for hit in store.query(query, 10)}
+                )
+                for query in vectors[:20]
+            ]
+            store.drop()
+    assert sum(found[25]) == 200
+    assert sum(found[1]) < 200
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -57,6 +58,7 @@ class PgvectorStore:
         self._dimension = dimension
         self._index = index_of(url, dimension)
         self._table = sql.Identifier(pg_table.SCHEMA, collection)
+        self._plain = self._searches(sql.SQL("true"), [])
         self._index_name = f"embedding_{content_id(collection)}"
         address = urlsplit(url)
         self._address = (
@@ -122,26 +124,25 @@ class PgvectorStore:
         is read.
         """
         common.check_query(vector, k, self._dimension)
-        chosen, values = (sql.SQL("true"), []) if where is None else condition(checked(where))
+        if where is None:
+            near, every, values = self._plain
+        else:
+            near, every, values = self._searches(*condition(checked(where)))
 
-        def look(db: Db, distance: str, order: str, limit: int) -> list[tuple[Any, ...]]:
-            text = sql.SQL(
-                "SELECT {}, {} AS distance FROM {} WHERE {} ORDER BY {} LIMIT %s"
-            ).format(pg_table.COLUMNS, sql.SQL(distance), self._table, chosen, sql.SQL(order))
+        def ask(db: Db, text: bytes, limit: int) -> psycopg.Cursor[Any]:
             # Not prepared: a plan for any LIMIT takes it for a tenth of the table.
             asked = [Vector(vector), *values, limit]
-            return db.execute(text, asked, prepare=False, binary=True).fetchall()
+            return db.execute(text, asked, prepare=False, binary=True)
 
         def nearest(db: Db) -> list[tuple[Any, ...]]:
             if self._indexed:
-                with db.transaction():
+                with db.pipeline():  # one way to the server, and one transaction for both
                     db.execute(*self._index.tuning(k + 1))
-                    # Sorted by id as well, it would have to read 32 rows at least.
-                    rows = look(db, "embedding <=> %s", "distance", k + 1)
+                    found = ask(db, near, k + 1)
+                rows = sorted(found.fetchall(), key=itemgetter(-1))  # an ivfflat's may be loose
                 if len(rows) > k and rows[k - 1][-1] < rows[k][-1]:
                     return rows[:k]
-            # With "+ 0" the order is not the index's own, and the planner cannot use it.
-            return look(db, "(embedding <=> %s) + 0", "distance, id", k)
+            return ask(db, every, k).fetchall()
 
         rows = self._do("The query failed", nearest)
         return common.ranked(((_chunk(row), 1.0 - float(row[-1])) for row in rows), k)
@@ -197,6 +198,22 @@ class PgvectorStore:
         index |= {"index_from": self._index.index_from, **self._index.build, **self._index.search}
         version = f"{server}, pgvector {extension}"
         return Description("PostgreSQL with pgvector", version, self._address, index)
+
+    def _searches(
+        self, chosen: sql.Composable, values: list[Any]
+    ) -> tuple[bytes, bytes, list[Any]]:
+        """Return the statement that an index can answer, the one that reads all, their values."""
+
+        def text(distance: str, order: str) -> bytes:
+            select = sql.SQL("SELECT {}, {} AS distance FROM {} WHERE {} ORDER BY {} LIMIT %s")
+            return select.format(
+                pg_table.COLUMNS, sql.SQL(distance), self._table, chosen, sql.SQL(order)
+            ).as_bytes(None)
+
+        # Sorted by id as well, the index would have to read 32 rows at least. With "+ 0" the order
+        # is not the index's own, and the planner cannot use it.
+        near = text("embedding <=> %s", "distance")
+        return near, text("(embedding <=> %s) + 0", "distance, id"), values
 
     # -- the index ----------------------------------------------------------------------------
 
