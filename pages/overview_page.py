@@ -4,7 +4,7 @@ import streamlit as st
 
 from ui import indexing, services, state
 from ui.errors import boundary
-from ui.overview import next_steps, totals, way_of_a_question
+from ui.overview import begin, next_steps, totals, way_of_a_question
 
 collection = state.collection()
 
@@ -21,22 +21,7 @@ with boundary():
     elif not services.queue(collection).busy:
         with st.container(border=True, key="empty"):
             st.subheader("This collection is empty", anchor=False)
-            st.markdown(
-                "Start with the sample library, thirteen short documents on thirteen subjects, "
-                "or with documents of your own."
-            )
-            with st.container(horizontal=True):
-                st.button(
-                    "Load the sample library",
-                    key="load_samples",
-                    type="primary",
-                    icon=":material/library_add:",
-                    on_click=services.load_samples,
-                    args=(collection,),
-                )
-                st.page_link(
-                    "pages/upload_page.py", label="Upload your own", icon=":material/upload_file:"
-                )
+            begin(collection)
     indexing.panel(collection, by_file=False)
     next_steps()
     way_of_a_question()

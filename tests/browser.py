@@ -27,18 +27,23 @@ def chromium_path() -> str:
     return path
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 class App:
     """One `streamlit run` on a home of its own; it can be killed and started again."""
 
-    def __init__(self, home: Path, **environment: str) -> None:
+    def __init__(self, home: Path, *, port: int | None = None, **environment: str) -> None:
         self.home = home
+        self._port = port
         self._environment = environment
         self.start()
 
     def start(self) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = self._port or free_port()
         self.url = f"http://127.0.0.1:{port}"
         self._process = subprocess.Popen(
             [sys.executable, "-m", "ui.serve", "--server.port", str(port)],

@@ -8,7 +8,7 @@ import streamlit as st
 
 from rag_core import LOADERS, FileProgress, FileReport, IngestQueue
 from rag_core.costs import estimate, said
-from ui import services, state
+from ui import access, services, state
 from ui.errors import boundary, show
 from ui.text import number, plain
 
@@ -112,10 +112,11 @@ def _panel(collection: str, was_busy: bool, by_file: bool) -> None:
             st.rerun()  # the tables around this panel show what is new
         if queue.busy:
             st.progress(progress_of(files), text=summary(files))
-            st.button(
-                "Cancel all", key="cancel_all", icon=":material/stop_circle:",
-                on_click=_cancel, args=(queue, None),
-            )  # fmt: skip
+            if access.may_edit():
+                st.button(
+                    "Cancel all", key="cancel_all", icon=":material/stop_circle:",
+                    on_click=_cancel, args=(queue, None),
+                )  # fmt: skip
         else:
             _finished(files, queue)
         if by_file:
@@ -132,10 +133,11 @@ def _finished(files: list[FileProgress], queue: IngestQueue) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         text = f"{number(len(reports) - failed, 'file')} done"
         st.markdown(f"**{text}**" + (f" · {failed} failed" if failed else ""), width="content")
-        st.button(
-            "Clear this list", key="clear_list", type="tertiary", icon=":material/clear_all:",
-            on_click=queue.clear,
-        )  # fmt: skip
+        if access.may_edit():  # everybody sees the same list
+            st.button(
+                "Clear this list", key="clear_list", type="tertiary", icon=":material/clear_all:",
+                on_click=queue.clear,
+            )  # fmt: skip
 
 
 def _row(file: FileProgress, queue: IngestQueue) -> None:
@@ -144,10 +146,11 @@ def _row(file: FileProgress, queue: IngestQueue) -> None:
     if report is None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f":material/hourglass_empty: {name} · {step(file)}", width="stretch")
-            st.button(
-                "Cancel", key=f"cancel-{file.upload.id}", type="tertiary",
-                on_click=_cancel, args=(queue, file.upload.id),
-            )  # fmt: skip
+            if access.may_edit():
+                st.button(
+                    "Cancel", key=f"cancel-{file.upload.id}", type="tertiary",
+                    on_click=_cancel, args=(queue, file.upload.id),
+                )  # fmt: skip
         return
     if report.status in ("failed", "cancelled"):
         with st.container(border=report.status == "failed"):
@@ -187,11 +190,13 @@ def unfinished(collection: str) -> None:
         st.caption("Ragscope was stopped while it was indexing them. They are kept safely.")
         for upload in left:
             st.markdown(f":material/pending: {plain(upload.name)}")
-        with st.container(horizontal=True):
-            st.button(
-                "Finish them", key="finish", type="primary", on_click=_resume, args=(collection,)
-            )
-            st.button("Discard them", key="discard", on_click=_discard, args=(collection,))
+        if access.may_edit():
+            with st.container(horizontal=True):
+                st.button(
+                    "Finish them", key="finish", type="primary", on_click=_resume,
+                    args=(collection,),
+                )  # fmt: skip
+                st.button("Discard them", key="discard", on_click=_discard, args=(collection,))
 
 
 def _resume(collection: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from rag_core.catalog import DocumentInfo
-from ui import services
+from ui import access, services
 from ui.document_view import show_whole
 from ui.errors import boundary
 from ui.text import number, plain
@@ -61,7 +61,8 @@ def show(collection: str) -> None:
     )
     picked = [documents[row] for row in chosen.selection.rows if row < len(documents)]
     if not picked:
-        st.caption("Choose rows to preview or delete documents.")
+        able = "preview or delete documents" if access.may_edit() else "preview a document"
+        st.caption(f"Choose rows to {able}.")
         return
     with st.container(horizontal=True):
         if len(picked) == 1:
@@ -69,10 +70,11 @@ def show(collection: str) -> None:
                 "Preview", key="preview", icon=":material/visibility:",
                 on_click=preview, args=(collection, picked[0]),
             )  # fmt: skip
-        st.button(
-            f"Delete {number(len(picked), 'document')}", key="delete", icon=":material/delete:",
-            on_click=confirm_delete, args=(collection, picked),
-        )  # fmt: skip
+        if access.may_edit():
+            st.button(
+                f"Delete {number(len(picked), 'document')}", key="delete", icon=":material/delete:",
+                on_click=confirm_delete, args=(collection, picked),
+            )  # fmt: skip
 
 
 @st.dialog("Document", width="large")

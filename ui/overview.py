@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from rag_core.catalog import DocumentInfo
+from ui import access, services
 
 _STEPS = (
     (":material/content_cut:", "Cut", "A document becomes chunks of a few sentences, each with "
@@ -36,6 +37,23 @@ def totals(documents: list[DocumentInfo]) -> None:
             ("Characters", sum(info.characters for info in documents)),
         ):
             st.metric(label, f"{value:,}", border=True)
+
+
+def begin(collection: str) -> None:
+    """Offer an empty collection's two beginnings to those who may add documents."""
+    if not access.may_edit():
+        st.markdown("Nothing can be found yet: somebody who may add documents has to begin.")
+        return
+    st.markdown(
+        "Start with the sample library, thirteen short documents on thirteen subjects, "
+        "or with documents of your own."
+    )
+    with st.container(horizontal=True):
+        st.button(
+            "Load the sample library", key="load_samples", type="primary",
+            icon=":material/library_add:", on_click=services.load_samples, args=(collection,),
+        )  # fmt: skip
+        st.page_link("pages/upload_page.py", label="Upload your own", icon=":material/upload_file:")
 
 
 def next_steps() -> None:

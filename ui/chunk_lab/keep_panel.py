@@ -9,7 +9,7 @@ import streamlit as st
 
 from rag_core.chunk_lab.export import as_csv, as_jsonl, as_python
 from rag_core.errors import RagError
-from ui import services
+from ui import access, services
 from ui.chunk_lab import work
 from ui.chunk_lab.view import View
 from ui.errors import boundary
@@ -28,12 +28,16 @@ def show(view: View) -> None:
     st.caption("This script makes exactly these chunks, with the same ids.")
     st.code(as_python(view.document, choice, settings, view.path), language="python")
     st.subheader("For this collection", anchor=False)
-    name = plain(view.collection)
-    st.caption(f"From then on, files uploaded to {name} are cut by {column.title}, {column.size}.")
-    st.button(
-        "Use for this collection", key="use_chunker", type="primary", icon=":material/done_all:",
-        on_click=_use, args=(view.collection, choice.strategy, settings),
-    )  # fmt: skip
+    if access.may_edit():
+        st.caption(
+            f"From then on, files uploaded to {plain(view.collection)} are cut by "
+            f"{column.title}, {column.size}."
+        )
+        st.button(
+            "Use for this collection", key="use_chunker", type="primary",
+            icon=":material/done_all:",
+            on_click=_use, args=(view.collection, choice.strategy, settings),
+        )  # fmt: skip
     show_cut_differently(view.collection)
 
 
@@ -79,11 +83,12 @@ def show_cut_differently(collection: str) -> None:
             st.markdown(
                 f":material/content_cut: {plain(info.name)} · {plain(_as_cut(info.chunker))}"
             )
-        st.button(
-            "Cut them again", key="cut_again", icon=":material/refresh:",
-            on_click=_cut_again, args=(collection,),
-            help="Reads the kept originals again; progress is on the Upload page.",
-        )  # fmt: skip
+        if access.may_edit():
+            st.button(
+                "Cut them again", key="cut_again", icon=":material/refresh:",
+                on_click=_cut_again, args=(collection,),
+                help="Reads the kept originals again; progress is on the Upload page.",
+            )  # fmt: skip
 
 
 def _as_cut(chunker: Any) -> str:  # noqa: ANN401 - a mapping of whatever the chunker has
