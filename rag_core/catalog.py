@@ -82,7 +82,7 @@ class Catalog:
         """Forget a collection and every record in it; its stores go when space is reclaimed."""
         with self._database.transaction() as db:
             of_it = "SELECT key FROM indexes WHERE collection = ?"
-            for table in ("documents", "chunks", "unwanted"):
+            for table in ("documents", "chunks", "unwanted", "shared"):
                 db.execute(f"DELETE FROM {table} WHERE collection IN ({of_it})", (name,))
             db.execute("UPDATE indexes SET state = 'dropped' WHERE collection = ?", (name,))
             db.execute("DELETE FROM uploads WHERE collection = ?", (name,))
@@ -217,11 +217,13 @@ class Catalog:
         seconds: float,
         stamps: Mapping[str, Stamp] | None = None,
         added_at: float | None = None,
+        theirs: bool = False,
     ) -> None:
         """Make the document visible: one transaction that also retires what it replaces.
 
         `stamps` say what the chunks were embedded with, by id. An upload of id 0 is none: the
-        document was indexed already, elsewhere.
+        document was indexed already, elsewhere. What it replaces leaves unwanted chunks, unless
+        they are `theirs` to remove, who replaced it.
 
         Raises:
             Cancelled: when the upload is no longer on record; then nothing has changed.
@@ -229,7 +231,8 @@ class Catalog:
         now, stamped = time.time(), stamps or {}
         with self._database.transaction() as db:
             key = self.key(collection)
-            self._retire(db, key, "name = ? OR id = ?", (document.name, document.id))
+            replaced = (document.name, document.id)
+            self._retire(db, key, "name = ? OR id = ?", replaced, theirs=theirs)
             db.execute(
                 "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
@@ -252,11 +255,12 @@ class Catalog:
                 raise Cancelled(f"{upload.name} was discarded, or indexed elsewhere.")
             self._changed(db, collection)
 
-    def retire(self, collection: str, document_ids: Iterable[str]) -> None:
-        """Make documents invisible and note their chunks as unwanted in the store."""
+    def retire(self, collection: str, document_ids: Iterable[str], *, theirs: bool = False) -> None:
+        """Make documents invisible and note their chunks as unwanted, unless they are `theirs`."""
         with self._database.transaction() as db:
             for document_id in document_ids:
-                self._retire(db, self.key(collection), "id = ?", (document_id,))
+                place = self.key(collection), "id = ?", (document_id,)
+                self._retire(db, *place, theirs=theirs)
             self._changed(db, collection)
 
     def unwanted(self, collection: str) -> list[str]:
@@ -278,15 +282,23 @@ class Catalog:
             next_generation(db, collection)
 
     @staticmethod
-    def _retire(db: sqlite3.Connection, key: str, condition: str, values: tuple[str, ...]) -> None:
+    def _retire(
+        db: sqlite3.Connection,
+        key: str,
+        condition: str,
+        values: tuple[str, ...],
+        *,
+        theirs: bool,
+    ) -> None:
         chosen = f"SELECT id FROM documents WHERE collection = ? AND ({condition})"
         for row in db.execute(chosen, (key, *values)).fetchall():
             place = (key, row["id"])
-            db.execute(
-                "INSERT OR IGNORE INTO unwanted SELECT collection, id FROM chunks "
-                "WHERE collection = ? AND document_id = ?",
-                place,
-            )
+            if not theirs:
+                db.execute(
+                    "INSERT OR IGNORE INTO unwanted SELECT collection, id FROM chunks "
+                    "WHERE collection = ? AND document_id = ?",
+                    place,
+                )
             db.execute("DELETE FROM chunks WHERE collection = ? AND document_id = ?", place)
             db.execute("DELETE FROM documents WHERE collection = ? AND id = ?", place)
 

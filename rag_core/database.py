@@ -51,6 +51,11 @@ CREATE TABLE IF NOT EXISTS uploads (
 CREATE TABLE IF NOT EXISTS unwanted (
     collection TEXT NOT NULL, chunk_id TEXT NOT NULL, PRIMARY KEY (collection, chunk_id)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS shared (
+    collection TEXT NOT NULL, document_id TEXT NOT NULL, space TEXT NOT NULL,
+    version TEXT NOT NULL, writer TEXT NOT NULL, leaving INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (collection, document_id)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS settings (
     collection TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (collection, key)
 ) WITHOUT ROWID;

@@ -20,6 +20,7 @@ from rag_core.indexes import Indexes
 from rag_core.originals import Originals
 from rag_core.protocols import Embedder
 from rag_core.quota import Quota
+from rag_core.shared_marks import SharedMarks
 from rag_core.uploads import Uploads
 
 DEFAULT_HOME = Path(".ragscope")
@@ -80,6 +81,7 @@ class Home:
         self.indexes = Indexes(self._database)
         self.settings = CollectionSettings(self._database)
         self.uploads = Uploads(self._database)
+        self.marks = SharedMarks(self._database)
         self.originals = Originals(path / "originals")
         self.quota = Quota(path)
         self.vectors = VectorCache(path / "cache" / "embeddings.sqlite3")

@@ -129,7 +129,7 @@ class Indexes:
         """Forget a dropped index and its rows, once its store is gone."""
         with self._database.transaction() as db:
             known = "SELECT key FROM indexes WHERE key = ? AND state = 'dropped'"
-            for table in ("documents", "chunks", "unwanted"):
+            for table in ("documents", "chunks", "unwanted", "shared"):
                 db.execute(f"DELETE FROM {table} WHERE collection IN ({known})", (key,))
             db.execute("DELETE FROM indexes WHERE key = ? AND state = 'dropped'", (key,))
 

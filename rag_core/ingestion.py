@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from rag_core.catalog import Model
+from rag_core.catalog import DocumentInfo, Model
 from rag_core.changed import Embedded, described, embed_changed
 from rag_core.datatypes import Chunk, Document
 from rag_core.errors import Cancelled, FingerprintError, LoadError, RagError, UnknownDocumentError
@@ -24,6 +24,7 @@ from rag_core.loaders import load
 from rag_core.loaders.cleaning import display_name
 from rag_core.protocols import Chunker, Embedder, FloatArray, OnProgress, Progress, VectorStore
 from rag_core.reports import FileReport, Status
+from rag_core.shared_documents import SharedDocuments
 from rag_core.uploads import Upload
 
 # Errors that the next try would meet again; whatever else fails may pass.
@@ -45,12 +46,14 @@ class Ingestor:
         embedder: Embedder,
         store: Callable[[], VectorStore],
         chunker: Callable[[], Chunker],
+        shared: SharedDocuments | None = None,
     ) -> None:
         self._home = home
         self._collection = collection
         self._embedder = embedder
         self._store = store
         self._chunker = chunker
+        self._shared = shared
         self._key = home.catalog.key(collection)
 
     def accept(self, name: str, data: bytes, document: Document | None = None) -> Upload:
@@ -123,6 +126,7 @@ class Ingestor:
                         f"No document has the id {document_id!r}.",
                         hint="List the documents to see their ids.",
                     )
+            self._leave(wanted)
             self._home.catalog.retire(self._collection, wanted)
             self._home.indexes.retire(self._collection, wanted)
             self._clean([known[document_id].sha256 for document_id in wanted])
@@ -182,6 +186,8 @@ class Ingestor:
                 stamps=made.stamps,
             )
             self._home.quota.changed()
+            with suppress(RagError):  # what was not told is told with the next change or opening
+                self._tell(document.name, before, chunks, made.vectors)
             with suppress(RagError):  # it is noted, and removed with the next change or opening
                 self._clean([before.sha256] if before else [])
         status: Status = "replaced" if before else "added"
@@ -242,13 +248,39 @@ class Ingestor:
         if chunks:
             store.upsert(chunks, vectors)
 
+    def _tell(
+        self,
+        name: str,
+        replaced: DocumentInfo | None,
+        chunks: Sequence[Chunk],
+        vectors: FloatArray,
+    ) -> None:
+        """Tell others that share the store of a document that has just been committed."""
+        if self._shared is None:
+            return
+        self._shared.publish(name, replaced)
+        # Another may have been deleting the same document, chunk by chunk, until it was told
+        if len(self._store().get([chunk.id for chunk in chunks])) < len(chunks):
+            self._store().upsert(chunks, vectors)
+
+    def _leave(self, document_ids: Sequence[str]) -> None:
+        if self._shared is None:
+            return
+        if not self._shared.met():  # a crash may have left a record that is not known of here
+            with suppress(RagError):
+                self._shared.meet(self._store)
+        self._shared.leave(document_ids)
+
     def _clean(self, sha256s: Iterable[str]) -> None:
-        if self._home.catalog.unwanted(self._collection):
+        left = self._shared is not None and self._shared.leaving()
+        if left or self._home.catalog.unwanted(self._collection):
             self._remove_unwanted(self._store())
         for sha256 in set(sha256s) - self._home.catalog.originals():
             self._home.originals.delete(sha256)
 
     def _remove_unwanted(self, store: VectorStore) -> None:
+        if self._shared is not None:  # so that nothing is removed that others have put there since
+            self._shared.meet(lambda: store)
         unwanted = self._home.catalog.unwanted(self._collection)
         if unwanted:
             store.delete(unwanted)

@@ -61,6 +61,10 @@ class Originals:
             )
         return data
 
+    def has(self, sha256: str) -> bool:
+        """Return whether there is a file of this name; `get` says whether it is whole."""
+        return self._path(sha256).exists()
+
     def delete(self, sha256: str) -> None:
         """Remove the file; a missing one is ignored.
 

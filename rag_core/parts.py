@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from rag_core.catalog import Model
+from rag_core.catalog import DocumentInfo, Model
 from rag_core.collection_settings import CollectionChunker, collection_embedder
 from rag_core.datatypes import Chunk, SearchResult
 from rag_core.embedders.cached import CachedEmbedder
@@ -39,8 +39,9 @@ from rag_core.rerankers import (
     open_cross_encoder,
 )
 from rag_core.retrieval import Retriever, SearchOptions
+from rag_core.shared_documents import SharedDocuments
 from rag_core.store_choice import StoreChoice, store_choice
-from rag_core.stores import open_store
+from rag_core.stores import is_shared, open_store
 
 
 class PipelineParts:
@@ -66,12 +67,17 @@ class PipelineParts:
         self._keywords = LiveKeywords(home.catalog, collection)
         self._tokens: TokenCache | None = None
         self._retired: list[VectorStore] = []
+        self._shared: SharedDocuments | None = None
         self._use(self.embedder)
 
     def _use(self, embedder: CachedEmbedder) -> None:
         """Make what stands on a model; with it goes the index that it is used for."""
         home, collection = self.home, self.collection
         self.embedder = embedder
+        if self._shared is not None:
+            self._shared.close()
+        url = self._store_url
+        self._shared = SharedDocuments(home, collection, url) if is_shared(url) else None
         self.chunking = CollectionChunker(home.settings, home.catalog, collection, self.embedder)
         self._ingestor = Ingestor(
             home,
@@ -79,6 +85,7 @@ class PipelineParts:
             embedder=self.embedder,
             store=self.store,
             chunker=self.chunking.chunker,
+            shared=self._shared,
         )
         retriever = Retriever(
             embedder=self.embedder,
@@ -89,7 +96,7 @@ class PipelineParts:
         self._tokens = None
         # Together: a search must not take the model of one index to the store of another
         self._at = home.catalog.key(collection), retriever
-        self._in = self._store_url
+        self._in = url
 
     def follow(self) -> None:
         """Go over to the index and the store of now, if others have taken the place of ours."""
@@ -108,6 +115,35 @@ class PipelineParts:
                 self._retired = [self._store]
                 self._store = None
             self._use(self.embedder if same or brought is None else self._cached(brought))
+
+    def look(self) -> None:
+        """Take over what other instances changed in a store they share with this one.
+
+        Called before everything that reads; at most once a second it asks the server, and one that
+        does not answer changes nothing.
+        """
+        if self._shared is not None:
+            self.follow()
+        if self._shared is not None:
+            self._shared.look(self.store)
+
+    def shared_with(self) -> set[str]:
+        """Return the ids of the other data folders that use this index; none where none can.
+
+        Raises:
+            StoreError: when the server cannot be reached.
+        """
+        return self._shared.others() if self._shared is not None else set()
+
+    def writers(self) -> dict[str, str]:
+        """Return which data folder a document came from, by id, for those that came from others."""
+        marks = self.home.marks
+        found = marks.writers(self.home.catalog.key(self.collection))
+        return {id_: writer for id_, writer in found.items() if writer != marks.home_id()}
+
+    def elsewhere(self, info: DocumentInfo) -> bool:
+        """Return whether a document's original is with the instance that it was uploaded to."""
+        return info.id in self.writers() and not self.home.originals.has(info.sha256)
 
     def _is_current(self) -> bool:
         return (self.home.catalog.key(self.collection), self._store_url) == (self._at[0], self._in)
@@ -145,6 +181,8 @@ class PipelineParts:
                 if store is not None:
                     store.close()
             self._retired, self._store = [], None
+            if self._shared is not None:
+                self._shared.close()
 
     def check_model(self) -> None:
         """Make sure that the index is of this pipeline's model; see `Ingestor.check_model`."""
@@ -169,6 +207,8 @@ class PipelineParts:
                     catalog.key(self.collection), catalog.model(self.collection)
                 )
                 try:
+                    if self._shared is not None:
+                        self._shared.meet(lambda: store)
                     self._refuse_another_store(store)
                     self._ingestor.recover(store)
                 except BaseException:
@@ -234,6 +274,7 @@ class PipelineParts:
     def search_with(self, query: str, options: SearchOptions) -> SearchResult:
         """Return what a query finds with these options; see `RagPipeline.search`."""
         reranker = self.reranker(options.rerank)
+        self.look()
         while True:
             self.follow()
             key, retriever = self._at

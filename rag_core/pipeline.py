@@ -14,7 +14,7 @@ from rag_core.catalog import DocumentInfo
 from rag_core.collection_settings import SearchDefaults, search_defaults
 from rag_core.datatypes import Answer, Chunk, Document, Message, SearchResult, Span
 from rag_core.embedders import open_embedder
-from rag_core.errors import SettingsError, UnknownDocumentError
+from rag_core.errors import HomeError, SettingsError, UnknownDocumentError
 from rag_core.findings import Trace
 from rag_core.followups import stand_alone
 from rag_core.home import Home, home_from_env
@@ -159,6 +159,7 @@ class RagPipeline(PipelineParts):
         on_progress: OnProgress | None = None,
     ) -> FileReport:
         """Index an accepted file: read, chunk, embed, store."""
+        self.look()
         while True:
             self.follow()
             try:
@@ -186,6 +187,7 @@ class RagPipeline(PipelineParts):
 
     def documents(self) -> list[DocumentInfo]:
         """Return what is indexed, by name."""
+        self.look()
         return self.home.catalog.documents(self.collection)
 
     def document(self, document_id: str) -> Document:
@@ -194,12 +196,29 @@ class RagPipeline(PipelineParts):
         Raises:
             UnknownDocumentError: when it is not indexed.
         """
+        self.look()
         found = self.home.catalog.document(self.collection, document_id)
         if found is None:
-            raise UnknownDocumentError(
-                f"No document has the id {document_id!r}.", hint="It may have been deleted."
-            )
+            raise _unknown(document_id)
         return found
+
+    def original(self, document_id: str) -> bytes:
+        """Return the file that a document was made from, as it came.
+
+        Raises:
+            UnknownDocumentError: when it is not indexed.
+            HomeError: when the file is damaged or missing, or lies with the instance that has it.
+        """
+        found = next((info for info in self.documents() if info.id == document_id), None)
+        if found is None:
+            raise _unknown(document_id)
+        if self.elsewhere(found):
+            raise HomeError(
+                f"The original of {found.name} is in the data folder of the instance that it was "
+                "uploaded to; here are its text and its index.",
+                hint="Open it there, or upload the file here too.",
+            )
+        return self.home.originals.get(found.sha256)
 
     def chunks(self, document_id: str) -> list[Chunk]:
         """Return a document's chunks, in order."""
@@ -312,3 +331,9 @@ class RagPipeline(PipelineParts):
     def _default_search(self, k: int | None, where: Where | None) -> Callable[[str], SearchResult]:
         options = self.default_options(k, where)
         return lambda question: self.search_with(question, options)
+
+
+def _unknown(document_id: str) -> UnknownDocumentError:
+    return UnknownDocumentError(
+        f"No document has the id {document_id!r}.", hint="It may have been deleted."
+    )

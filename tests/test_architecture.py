@@ -44,6 +44,7 @@ LEAVES = {
     "conversations": {"database"},
     "database": set(),
     "diversity": set(),
+    "document_record": {"catalog_rows"},
     "embedders": set(),
     "figures": set(),
     "filters": set(),
@@ -70,6 +71,7 @@ LEAVES = {
     # A reranker makes text encodable as the embedders do, before the same tokenizers.
     "rerankers": {"embedders", "late_interaction"},
     "sentences": {"graphemes"},
+    "shared_marks": {"database"},
     "similarity": set(),
     "spreadsheets": set(),
     "stores": {"filters", "similarity"},
@@ -85,6 +87,7 @@ ROOMS = (
     "collection_settings",
     "home",
     "store_choice",
+    "shared_documents",
     "ingestion",
     "live_keywords",
     "parts",

@@ -27,6 +27,14 @@ _TRIES = 5
 _BLOCK = 2**20
 
 
+# The originals of documents that other instances brought to a store they share with this one
+_ELSEWHERE = (
+    "SELECT sha256 FROM documents AS d JOIN shared AS s "
+    "ON s.collection = d.collection AND s.document_id = d.id WHERE s.writer NOT IN "
+    "(SELECT json_extract(value, '$') FROM settings WHERE key = 'home.id')"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class BackupReport:
     """What a backup holds: files and their bytes, and the size of the backup itself."""
@@ -137,8 +145,11 @@ def _write(home: Path, partial: Path) -> dict[str, int]:
         with closing(sqlite3.connect(Path(temporary) / CATALOG_FILE)) as db:
             sql = "SELECT sha256 FROM documents UNION SELECT sha256 FROM uploads"
             needed = [row[0] for row in db.execute(sql)]
+            elsewhere = {row[0] for row in db.execute(_ELSEWHERE)} if _shares(db) else set()
         originals = {
-            f"originals/{sha[:2]}/{sha}": home / "originals" / sha[:2] / sha for sha in needed
+            f"originals/{sha[:2]}/{sha}": path
+            for sha in needed
+            if (path := home / "originals" / sha[:2] / sha).exists() or sha not in elsewhere
         }
         for name, path in {**copies, **originals}.items():
             sha256, size = _digest(path)
@@ -150,6 +161,11 @@ def _write(home: Path, partial: Path) -> dict[str, int]:
         raw.flush()
         os.fsync(raw.fileno())
     return {name: int(str(noted["bytes"])) for name, noted in files.items()}
+
+
+def _shares(db: sqlite3.Connection) -> bool:
+    tables = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'shared'")
+    return tables.fetchone() is not None  # not in a catalog that was last opened before there were
 
 
 def _databases(home: Path, folder: Path) -> dict[str, Path]:

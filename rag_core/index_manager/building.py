@@ -12,6 +12,7 @@ from rag_core.catalog import DocumentInfo
 from rag_core.changed import described, embed_changed
 from rag_core.datatypes import Chunk
 from rag_core.errors import StoreError
+from rag_core.index_manager.sharing import used_by_others
 from rag_core.indexes import IndexInfo
 from rag_core.pipeline import RagPipeline
 from rag_core.protocols import Chunker, Embedder, Progress, VectorStore
@@ -46,6 +47,7 @@ class Builder:
         self._chunker = chunker
         self._report = report
         self._live = pipeline.home.catalog
+        self._key = index.key
         self._catalog = pipeline.home.catalog.pinned(index.key)
         self._store: VectorStore = pipeline.open_index(index.key, index.model)
         self._remove_unwanted()
@@ -89,8 +91,11 @@ class Builder:
         """
         self._report(Progress("checking", 0, 1))
         wanted = [chunk.id for chunk in self._catalog.chunks(self._collection)]
-        if self._store.count() != len(wanted):
-            raise _broken(f"holds {self._store.count():,} of {len(wanted):,} chunks")
+        kept = self._store.count()
+        # Another instance may have this index as its live one, with documents of its own
+        more = kept > len(wanted) and used_by_others(self._pipeline, self._key)
+        if kept != len(wanted) and not more:
+            raise _broken(f"holds {kept:,} of {len(wanted):,} chunks")
         for start in range(0, len(wanted), PAGE):
             page = wanted[start : start + PAGE]
             if len(self._store.get(page)) != len(page):

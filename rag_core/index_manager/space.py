@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from rag_core.errors import FingerprintError, StoreError
+from rag_core.index_manager.sharing import leave_index
 from rag_core.indexes import IndexInfo
 from rag_core.pipeline import RagPipeline
 
@@ -95,6 +96,8 @@ def size_of(path: Path) -> int:
 
 
 def _drop(pipeline: RagPipeline, index: IndexInfo) -> None:
+    if leave_index(pipeline, index.key):
+        return  # other instances go on with it
     try:
         store = pipeline.open_index(index.key, index.model)
     except FingerprintError:

@@ -22,7 +22,7 @@ Kind = Literal[
     "original",  # the file as it came is missing or damaged
     "store",  # it cannot be opened or read, or is of another model
     "missing",  # a chunk that the store should have
-    "orphan",  # a chunk that the store should not have
+    "orphan",  # a chunk that the store should not have, as far as only this data folder uses it
     "duplicate",  # a chunk that the store has twice
     "corrupt",  # a chunk whose text, place or vector in the store is wrong
     "unreachable",  # chunks that a query with their own vector does not find
@@ -66,6 +66,7 @@ def verify(pipeline: RagPipeline, on_progress: OnProgress | None = None) -> Veri
     report = on_progress or (lambda progress: None)
     home, collection = pipeline.home, pipeline.collection
     with home.writing:
+        pipeline.look()
         infos = home.catalog.documents(collection)
         problems = [Problem("catalog", "", said) for said in home.problems()]
         chunks: dict[str, Chunk] = {}
@@ -91,7 +92,8 @@ def _of_document(
     pipeline: RagPipeline, info: DocumentInfo, chunks: Sequence[Chunk]
 ) -> Iterator[Problem]:
     try:
-        pipeline.home.originals.get(info.sha256)
+        if not pipeline.elsewhere(info):
+            pipeline.home.originals.get(info.sha256)
     except HomeError as error:
         yield Problem("original", info.id, f"{info.name}: {error.message}")
     if len(chunks) != info.chunks:
@@ -111,12 +113,15 @@ def _of_store(
 ) -> Iterator[Problem]:
     model = pipeline.home.catalog.model(pipeline.collection)
     dimension = model.dimension if model else 0
+    shared = bool(pipeline.shared_with())
     seen: set[str] = set()
     page: list[Chunk] = []
     for chunk in store:
         if chunk.id in seen:
             yield Problem("duplicate", chunk.id, "The store has this chunk twice.")
         elif chunk.id not in chunks:
+            if shared:
+                continue  # another instance may be in the midst of storing it
             yield Problem("orphan", chunk.id, "The store has a chunk that no document has.")
         else:
             page.append(chunk)

@@ -54,6 +54,7 @@ def xray(pipeline: RagPipeline, *, most: int = SAMPLED) -> XRay:
     home, collection = pipeline.home, pipeline.collection
     with home.writing:  # or what is being written would look missing
         store = pipeline.store()
+        shared = pipeline.shared_with()
         texts: dict[str, list[str]] = {}
         size = 0
         for chunk in home.catalog.chunks(collection):
@@ -77,7 +78,8 @@ def xray(pipeline: RagPipeline, *, most: int = SAMPLED) -> XRay:
         not_found=tuple(id_ for id_, is_found in found.items() if not is_found),
         duplicates=tuple(tuple(sorted(group)) for group in texts.values() if len(group) > 1),
         missing=tuple(sorted(set(ids) - stored)),
-        orphans=tuple(sorted(stored - set(ids) - unwanted)),
+        # Where others write too, they may be in the midst of storing what is not known here
+        orphans=() if shared else tuple(sorted(stored - set(ids) - unwanted)),
         orphaned_folders=tuple(path.name for path in orphaned_folders(home.path / "chroma")),
         models=dict(models),
         chunkers=dict(Counter(json.dumps(dict(i.chunker), sort_keys=True) for i in infos)),

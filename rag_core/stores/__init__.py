@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from rag_core.errors import SettingsError
 from rag_core.protocols import VectorStore
+from rag_core.stores.records import DocumentRecords
 
 STORES = {
     "chroma": "rag_core.stores.chroma:ChromaStore",
@@ -22,6 +23,29 @@ STORES = {
     "qdrant+https": "rag_core.stores.qdrant:QdrantStore",
 }
 """The url's scheme, and where the engine's class is; nothing is imported before it is chosen."""
+
+RECORDS = {
+    "postgresql": "rag_core.stores.pg_records:PgShelf",
+}
+"""Of the engines that several instances can share: where the class of their documents' records is.
+
+Pinecone is none of them: what it was given can be read only some time after it said so.
+"""
+
+
+def is_shared(url: str) -> bool:
+    """Return whether instances with data folders of their own may meet in the store of this url."""
+    return urlsplit(url).scheme in RECORDS
+
+
+def open_records(url: str, *, collection: str) -> DocumentRecords:
+    """Open the records of the documents in a collection of a store that `is_shared`.
+
+    Raises:
+        StoreError: when the engine cannot be reached or refuses.
+    """
+    module, name = RECORDS[urlsplit(url).scheme].split(":")
+    return DocumentRecords(getattr(import_module(module), name)(url, collection=collection))
 
 
 def open_store(url: str, *, collection: str, dimension: int, fingerprint: str = "") -> VectorStore:
