@@ -100,7 +100,7 @@ def test_the_commands_move_a_collection_and_say_where_it_is(tmp_path, monkeypatc
         monkeypatch.setenv("RAGSCOPE_STORE", server.url)
         shown = run.invoke(main, ["store", "--home", str(home)])
         assert shown.exit_code == 0
-        assert "PostgreSQL with pgvector 18" in shown.stdout
+        assert "PostgreSQL 18" in shown.stdout
         assert "chunks: 1" in shown.stdout
         told = json.loads(run.invoke(main, ["store", "--home", str(home), "--json"]).stdout)
         assert told["ok"] is True

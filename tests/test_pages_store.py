@@ -1,6 +1,7 @@
 """The Store page through Streamlit's own test driver."""
 
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,7 @@ def test_it_shows_the_engine_its_size_and_its_index():
     at = run()
     values = {metric.label: metric.value for metric in at.metric}
     assert values["Engine"] == "Chroma"
+    assert version("chromadb") in at.metric[0].delta
     assert values["Size"] == "10 chunks"
     assert "hnsw" in set(at.dataframe[0].value["Value"])
     assert "It answers" in said(at)
@@ -114,6 +116,26 @@ def test_a_collection_moves_from_the_page_and_is_switched(tmp_path):
     assert {metric.value for metric in at.metric} >= {"FAISS", "10 chunks"}
     assert services.pipeline("default").store_choice.source == "chosen"
     assert services.pipeline("default").search("rope", mode="vector").hits
+
+
+def test_a_new_store_that_dies_before_the_switch_leaves_the_old_one_in_use(tmp_path):
+    fill()
+    with engine("chroma+http", tmp_path / "server") as server:
+        at = tried("chroma", server.url)
+        over(at.button(key="store_move").click().run())
+        server.stop()
+        at.button(key="switch_store").click().run()
+        assert not at.exception
+        assert len(at.error) == 1
+        assert "switch_store" in keys(at), "to be tried again"
+        assert {metric.value for metric in at.metric} >= {"Chroma", "10 chunks"}
+        assert services.pipeline("default").store_choice.source == "home"
+        assert services.pipeline("default").search("rope", mode="vector").hits
+        server.start()
+        at.button(key="switch_store").click().run()
+        assert not at.error
+        assert services.pipeline("default").store_choice.url == server.url
+        services.pipeline("default").close_stores()
 
 
 @pytest.mark.parametrize(

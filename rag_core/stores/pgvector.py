@@ -197,7 +197,7 @@ class PgvectorStore:
         index: dict[str, str | int] = {"kind": self._index.kind, "state": state}
         index |= {"index_from": self._index.index_from, **self._index.build, **self._index.search}
         version = f"{server}, pgvector {extension}"
-        return Description("PostgreSQL with pgvector", version, self._address, index)
+        return Description("PostgreSQL", version, self._address, index)
 
     def _searches(
         self, chosen: sql.Composable, values: list[Any]

@@ -36,7 +36,7 @@ def forget(collection: str) -> None:
 
 def _result(found: StoreHealth) -> None:
     if not found.ok:
-        st.markdown(f":material/error: **{plain(found.engine)} does not answer**")
+        st.markdown(":material/error: **The store does not answer**")
         errors.show(found.problem, found.hint)
         st.caption(
             "Nothing is lost: the texts and the originals are in the data folder. Searching by "
@@ -48,9 +48,11 @@ def _result(found: StoreHealth) -> None:
         icon=":material/check_circle:",
     )
     with st.container(horizontal=True):
-        st.metric("Engine", found.engine, border=True)
-        st.metric("Version", found.version or "unknown", border=True)
-        st.metric("Size", number(found.chunks or 0, "chunk"), border=True)
+        st.metric(  # the version below it: as a third number it would not fit beside the others
+            "Engine", found.engine, f"Version: {found.version or 'unknown'}",
+            delta_color="off", delta_arrow="off", border=True, height="stretch",
+        )  # fmt: skip
+        st.metric("Size", number(found.chunks or 0, "chunk"), border=True, height="stretch")
     st.caption(f"At {plain(found.address, limit=300)}")
     rows = [{"Setting": name, "Value": str(value)} for name, value in found.index.items()]
     if rows:
