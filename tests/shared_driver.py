@@ -10,21 +10,21 @@ import functools
 import json
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from hash_embedder import HashEmbedder
 
 from rag_core import IndexManager, RagError, RagPipeline
 from rag_core.catalog import Catalog
-from rag_core.stores.chroma import ChromaStore
-from rag_core.stores.pgvector import PgvectorStore
-from rag_core.stores.qdrant import QdrantStore
+from rag_core.stores import STORES
 from rag_core.stores.records import DocumentRecords
 
 POINTS = {
-    "chunks-stored": ((ChromaStore, PgvectorStore, QdrantStore), "upsert"),
-    "document-committed": ((Catalog,), "commit"),
-    "record-removed": ((DocumentRecords,), "remove"),
+    "chunks-stored": lambda store: (store, "upsert"),
+    "document-committed": lambda store: (Catalog, "commit"),
+    "record-removed": lambda store: (DocumentRecords, "remove"),
 }
 
 
@@ -38,17 +38,17 @@ def wait_to_be_killed(point: str) -> None:
     time.sleep(600)
 
 
-def stop_at(point: str) -> None:
-    owners, method = POINTS[point]
-    for owner in owners:
-        original = getattr(owner, method)
+def stop_at(point: str, url: str) -> None:
+    module, name = STORES[urlsplit(url).scheme].split(":")
+    owner, method = POINTS[point](getattr(import_module(module), name))
+    original = getattr(owner, method)
 
-        @functools.wraps(original)
-        def waiting(*args, original=original, **kwargs):
-            original(*args, **kwargs)
-            wait_to_be_killed(point)
+    @functools.wraps(original)
+    def waiting(*args, **kwargs):
+        original(*args, **kwargs)
+        wait_to_be_killed(point)
 
-        setattr(owner, method, waiting)
+    setattr(owner, method, waiting)
 
 
 class Instance:
@@ -100,7 +100,7 @@ class Instance:
 def main() -> None:
     home, url, collection = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     if len(sys.argv) > 4:
-        stop_at(sys.argv[4])
+        stop_at(sys.argv[4], url)
     with RagPipeline.open(
         home, collection=collection, store_url=url, embedder=HashEmbedder()
     ) as pipeline:

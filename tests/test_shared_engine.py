@@ -23,7 +23,9 @@ from rag_core.index_manager.backup import backup
 from rag_core.index_manager.sharing import leave_index
 from rag_core.index_manager.space import reclaim
 
-ENGINES = ("postgresql",)
+ENGINES = ("postgresql", "chroma+http")
+every_engine = pytest.mark.parametrize("server", ENGINES, indirect=True)
+one_engine = pytest.mark.parametrize("server", ENGINES[:1], indirect=True)
 PATIENCE = 20.0  # seconds
 TESTS = Path(__file__).parent
 HERON = "The heron stands in the reeds and waits for a fish."
@@ -44,13 +46,15 @@ class Process:
             text=True,
             env={**os.environ, "PYTHONPATH": path},
         )
-        assert self.answer() == "ready"
+        self._ready = False
 
     def __call__(self, *words):
         self.say(*words)
         return self.answer()
 
     def say(self, *words):
+        if not self._ready:  # asked when it is needed, so that two can start at once
+            self._ready = self.answer() == "ready"
         self._process.stdin.write(json.dumps(words) + "\n")
         self._process.stdin.flush()
 
@@ -67,7 +71,7 @@ class Process:
         self._process.communicate()
 
 
-@pytest.fixture(scope="module", params=ENGINES)
+@pytest.fixture(scope="module")
 def server(request, tmp_path_factory):
     with engine(request.param, tmp_path_factory.mktemp("engine")) as running:
         yield running
@@ -120,6 +124,7 @@ def until(what, wanted, told):
     print(f"{told}: {time.monotonic() - began:.2f} s")  # noqa: T201
 
 
+@every_engine
 def test_two_processes_see_what_the_other_adds_and_deletes(start):
     one, two = start("one"), start("two")
     assert one("names") == two("names") == []
@@ -153,6 +158,7 @@ def test_two_processes_see_what_the_other_adds_and_deletes(start):
     assert one("problems") == two("problems") == []
 
 
+@one_engine
 def test_a_kill_half_way_through_an_upload_shows_nothing_to_the_other(start):
     two = start("two")
     assert two("upload", "otter.txt", OTTER) == "added"
@@ -174,6 +180,7 @@ def test_a_kill_half_way_through_an_upload_shows_nothing_to_the_other(start):
     assert one("problems") == two("problems") == []
 
 
+@one_engine
 @pytest.mark.parametrize("point", ["document-committed", "record-removed"])
 def test_a_kill_before_the_others_were_told_tells_them_later(start, point):
     one = start("one", point)
@@ -195,6 +202,7 @@ def test_a_kill_before_the_others_were_told_tells_them_later(start, point):
     assert one("problems") == two("problems") == []
 
 
+@every_engine
 def test_changes_of_a_document_arrive_with_its_chunks(here):
     one, two = here("one"), here("two")
     upload(one, "note.txt", HERON)
@@ -208,6 +216,7 @@ def test_changes_of_a_document_arrive_with_its_chunks(here):
     assert IndexManager(two).verify().clean
 
 
+@one_engine
 def test_of_two_texts_put_under_one_name_at_once_both_keep_the_later(here, monkeypatch):
     one, two = here("one"), here("two")
     assert names(one) == names(two) == []
@@ -223,6 +232,7 @@ def test_of_two_texts_put_under_one_name_at_once_both_keep_the_later(here, monke
     assert IndexManager(one).verify().clean
 
 
+@every_engine
 def test_a_server_that_is_down_or_new_empties_no_catalog(here, server):
     one, two = here("one"), here("two")
     upload(one, "heron.txt", HERON)
@@ -245,6 +255,7 @@ def test_a_server_that_is_down_or_new_empties_no_catalog(here, server):
     assert names(one) == ["heron.txt", "otter.txt"]
 
 
+@every_engine
 def test_an_instance_that_gives_up_a_collection_leaves_it_to_the_other(here):
     one, two = here("one"), here("two")
     upload(one, "heron.txt", HERON)
@@ -263,6 +274,7 @@ def test_an_instance_that_gives_up_a_collection_leaves_it_to_the_other(here):
                 store.count()
 
 
+@one_engine
 def test_a_backup_does_without_the_originals_that_are_elsewhere(here, tmp_path):
     one, two = here("one"), here("two")
     upload(one, "heron.txt", HERON)
@@ -277,6 +289,7 @@ def test_a_backup_does_without_the_originals_that_are_elsewhere(here, tmp_path):
     assert two.original(next(i.id for i in two.documents() if i.id != info.id)) == OTTER.encode()
 
 
+@one_engine
 def test_repair_leaves_alone_what_another_is_storing(here):
     one, two = here("one"), here("two")
     upload(one, "heron.txt", HERON)

@@ -25,6 +25,8 @@ STORES = {
 """The url's scheme, and where the engine's class is; nothing is imported before it is chosen."""
 
 RECORDS = {
+    "chroma+http": "rag_core.stores.chroma_records:ChromaShelf",
+    "chroma+https": "rag_core.stores.chroma_records:ChromaShelf",
     "postgresql": "rag_core.stores.pg_records:PgShelf",
 }
 """Of the engines that several instances can share: where the class of their documents' records is.
