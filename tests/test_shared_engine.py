@@ -23,7 +23,7 @@ from rag_core.index_manager.backup import backup
 from rag_core.index_manager.sharing import leave_index
 from rag_core.index_manager.space import reclaim
 
-ENGINES = ("postgresql", "chroma+http")
+ENGINES = ("postgresql", "chroma+http", "qdrant+http")
 every_engine = pytest.mark.parametrize("server", ENGINES, indirect=True)
 one_engine = pytest.mark.parametrize("server", ENGINES[:1], indirect=True)
 PATIENCE = 20.0  # seconds
@@ -75,6 +75,7 @@ class Process:
 def server(request, tmp_path_factory):
     with engine(request.param, tmp_path_factory.mktemp("engine")) as running:
         yield running
+        running.check()
 
 
 @pytest.fixture

@@ -28,6 +28,8 @@ RECORDS = {
     "chroma+http": "rag_core.stores.chroma_records:ChromaShelf",
     "chroma+https": "rag_core.stores.chroma_records:ChromaShelf",
     "postgresql": "rag_core.stores.pg_records:PgShelf",
+    "qdrant+http": "rag_core.stores.qdrant_records:QdrantShelf",
+    "qdrant+https": "rag_core.stores.qdrant_records:QdrantShelf",
 }
 """Of the engines that several instances can share: where the class of their documents' records is.
 
