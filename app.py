@@ -17,10 +17,9 @@ look.show()
 page = st.navigation(navigation.pages(), expanded=True)
 if frame.bare(page.url_path):
     st.navigation(navigation.pages(), position="hidden")
+if not access.logged_in():
+    st.stop()
 with boundary():
-    access.check_address()
-    if not access.logged_in():
-        st.stop()
     if not frame.bare(page.url_path):
         sidebar.show()
     with frame.stage(page.url_path, page.title):

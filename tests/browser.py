@@ -36,9 +36,17 @@ def free_port() -> int:
 class App:
     """One `streamlit run` on a home of its own; it can be killed and started again."""
 
-    def __init__(self, home: Path, *, port: int | None = None, **environment: str) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *,
+        port: int | None = None,
+        command: tuple[str, ...] = ("ui.serve",),
+        **environment: str,
+    ) -> None:
         self.home = home
         self._port = port
+        self._command = command
         self._environment = environment
         self.start()
 
@@ -46,7 +54,7 @@ class App:
         port = self._port or free_port()
         self.url = f"http://127.0.0.1:{port}"
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "ui.serve", "--server.port", str(port)],
+            [sys.executable, "-m", *self._command, "--server.port", str(port)],
             cwd=ROOT,
             env={**os.environ, "RAGSCOPE_HOME": str(self.home), **self._environment},
             stdout=subprocess.DEVNULL,

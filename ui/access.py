@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.errors import StreamlitSecretNotFoundError
 
 from rag_core.access import ROLES, Role, read_only, set_default
-from rag_core.errors import SettingsError
+from rag_core.errors import AccessError, SettingsError
 from ui import login_tries
 
 HINT = (
@@ -47,6 +47,16 @@ def check_address() -> None:
 def login_configured() -> bool:
     """Return whether .streamlit/secrets.toml sets up a login."""
     return bool(_secrets("auth"))
+
+
+def check_login() -> None:
+    """Refuse to work for somebody who is not logged in where there is a login.
+
+    Raises:
+        AccessError: with the way in.
+    """
+    if login_configured() and not _is_logged_in():
+        raise AccessError("You are not logged in.", hint="Open the app's first page to log in.")
 
 
 def role() -> Role:

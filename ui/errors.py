@@ -18,8 +18,15 @@ def boundary() -> Iterator[None]:
     """Show a `RagError` in place of what it interrupted; the rest of the page goes on.
 
     Used around pages, in fragments and in callbacks alike: an error in one of them does not pass
-    through the others.
+    through the others. Whoever may not look at this instance is stopped here: on the first request
+    to a server that was not started by `ui.serve`, Streamlit can run a page without app.py.
     """
+    try:
+        access.check_address()
+        access.check_login()
+    except RagError as error:
+        show(error.message, error.hint)
+        st.stop()
     try:
         with acting_as(access.role()):
             yield
