@@ -2,10 +2,10 @@
 
     .venv/bin/python benchmarks/thresholds.py
 
-Prints the table of rag_core/generators/evidence.py and what they are good for;
+Prints the tables of rag_core/generators/evidence.py and answerable.py and what they are good for;
 changes nothing. The texts (threshold_library/) and questions (threshold_questions.jsonl) were
 written for this and are asked about nowhere else. A third of the questions ask for something that
-their document leaves out. Every figure is of documents that the fit had not seen: the documents are
+their document leaves out; and each is asked once more of the other documents alone. Every figure is of documents that the fit had not seen: the documents are
 dealt into FOLDS, and each is judged by what was fitted on the others.
 """
 
@@ -25,15 +25,16 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from rag_core import RagPipeline, load  # noqa: E402
-from rag_core.generators import evidence, extractive  # noqa: E402
+from rag_core.generators import answerable, evidence, extractive  # noqa: E402
 from rag_core.generators.evidence import Asked  # noqa: E402
-from rag_core.relevance import ANSWERABLE, RELEVANT, support  # noqa: E402
+from rag_core.relevance import RELEVANT, support  # noqa: E402
 
 FOLDS = 6
-DECLINED_SHARE = 0.05  # of the answerable: half of what may be declined, as others lie further off
-LOST_SHARE = 0.01  # of the answers that FAR_BEHIND may cost
-HOLDING_BACK = 0.1  # of the weights, beside a mean loss of a question
+DECLINED_SHARE = 0.05  # of the answerable: half of what may be, as others lie further off
+LOST_SHARE = 0.005  # of the answers that FAR_BEHIND may cost
+HOLDING_BACK = 0.2  # of the weights, beside a mean loss of a question
 K = 5
+ANSWERED, LEFT_OUT, FOREIGN = range(3)  # by the document, not by it, and without the document
 
 
 @dataclass
@@ -61,22 +62,25 @@ class Read:
         )
 
 
-def read_all(folder: Path, questions: list[dict]) -> list[Read]:
+def read_all(folder: Path, questions: list[dict]) -> tuple[list[Read], list[Read], object]:
+    """Every question read with all documents, and once more without the one that it is about."""
     with tempfile.TemporaryDirectory() as home, RagPipeline.open(home) as pipeline:
         pipeline.ingest(load(file.name, file.read_bytes()) for file in sorted(folder.iterdir()))
         tokens = pipeline.tokens()
-        found = []
+        about, foreign = [], []
         for question in questions:
-            text = question["question"]
-            hits = pipeline.search(text, k=K, rerank="late-interaction").hits
+            text, document = question["question"], question["document"]
             asked = Asked.read(text, tokens)
-            whole, *chunks = tokens.vectors([text, *(hit.chunk.text for hit in hits)])
-            nearest = max((support(text, whole, chunk) for chunk in chunks), default=-1.0)
-            sentences = evidence.evidence(asked, hits, tokens)
-            found.append(
-                Read(question["document"], question["answer"], asked, sentences, hits, nearest)
-            )
-        return found
+            for where, gold, reads in (
+                (None, question["answer"], about),
+                ({"name": {"$ne": document}}, None, foreign),
+            ):
+                hits = pipeline.search(text, k=K, rerank="late-interaction", where=where).hits
+                whole, *chunks = tokens.vectors([text, *(hit.chunk.text for hit in hits)])
+                nearest = max((support(text, whole, chunk) for chunk in chunks), default=-1.0)
+                sentences = evidence.evidence(asked, hits, tokens)
+                reads.append(Read(document, gold, asked, sentences, hits, nearest))
+        return about, foreign, tokens
 
 
 def choosing(reads: list[Read]) -> np.ndarray:
@@ -99,6 +103,26 @@ def choosing(reads: list[Read]) -> np.ndarray:
     return minimize(loss, np.zeros(len(middle)), jac=True).x / spread
 
 
+def deciding(signs: np.ndarray, group: np.ndarray) -> tuple[np.ndarray, float]:
+    """Weights and constant of a logistic regression of ANSWERED against the two other groups.
+
+    The answered questions count as much as the others together, and those as much as each other.
+    """
+    middle, spread = scales(signs)
+    scaled = np.column_stack(((signs - middle) / spread, np.ones(len(signs))))
+    share = np.array([0.5, 0.25, 0.25]) / np.bincount(group, minlength=3)
+    count, sense = share[group], np.where(group == ANSWERED, 1.0, -1.0)
+
+    def loss(weights):
+        margin = sense * (scaled @ weights)
+        slope = -(scaled.T @ (count * sense / (1 + np.exp(margin))))
+        return penalised(float(count @ np.logaddexp(0, -margin)), slope, 1, weights, 0.01)
+
+    found = minimize(loss, np.zeros(scaled.shape[1]), jac=True).x
+    weights = found[:-1] / spread
+    return weights, float(found[-1] - weights @ middle)
+
+
 def scales(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return values.mean(axis=0), values.std(axis=0) + 1e-9
 
@@ -110,6 +134,17 @@ def penalised(total, slope, number, weights, held=HOLDING_BACK):
 def use(weights: np.ndarray) -> None:
     """Let the product's own code score by these weights."""
     evidence._WEIGHTS[:] = weights
+
+
+def signs_of(reads: list[Read], tokens) -> np.ndarray:
+    """What the questions are declined by, (reads, signs), with the sentence quoted first."""
+    best = [extractive.chosen(read.sentences)[0] for read in reads]
+    return np.array(
+        [
+            answerable.signs(read.asked, read.sentences, first, read.hits, tokens)
+            for read, first in zip(reads, best, strict=True)
+        ]
+    )
 
 
 def answered(read: Read) -> bool:
@@ -142,33 +177,51 @@ def main() -> None:
     )
     options = parser.parse_args()
     questions = [json.loads(line) for line in options.questions.read_text("utf-8").splitlines()]
-    reads = read_all(options.library, questions)
+    about, foreign, tokens = read_all(options.library, questions)
+    reads = about + foreign
     has = np.array([read.gold is not None for read in reads])
+    group = np.where(has, ANSWERED, LEFT_OUT)
+    group[len(about) :] = FOREIGN
     documents = sorted({read.document for read in reads})
     fold = np.array([documents.index(read.document) % FOLDS for read in reads])
     now = evidence._WEIGHTS.copy()
 
     extractive.FAR_BEHIND = float("inf")
-    right, behind = 0, []
+    odds, right, behind = np.zeros(len(reads)), 0, []
     for number in range(FOLDS):
         rest = [read for read, its in zip(reads, fold, strict=True) if its != number]
         left = [read for read, its in zip(reads, fold, strict=True) if its == number]
         use(choosing(rest))
+        weights, constant = deciding(signs_of(rest, tokens), group[fold != number])
+        odds[fold == number] = signs_of(left, tokens) @ weights + constant
         right += sum(answered(read) for read in left if read.gold)
         behind += margins([read for read in left if read.gold])
     chosen = choosing(reads)
     use(chosen)
+    weights, constant = deciding(signs_of(reads, tokens), group)
+    low = float(np.quantile(odds[has], DECLINED_SHARE))
 
     table("WEIGHTS", evidence.WEIGHTS, chosen)
+    table("SIGNS", answerable.SIGNS, weights)
+    print(f"THRESHOLD = {low - constant:.2f}   (now {answerable.THRESHOLD})")
     print(f"FAR_BEHIND = {np.quantile(behind, 1 - LOST_SHARE):.1f}")
     nearest = np.array([read.support for read in reads])
-    print(f"ANSWERABLE = {np.quantile(nearest[has], DECLINED_SHARE):.2f}   (now {ANSWERABLE})")
     print(f"RELEVANT = {np.quantile(nearest[has], 0.01):.2f}   (now {RELEVANT})")
     print()
-    print(f"{has.sum()} answerable questions, {(~has).sum()} others, {len(documents)} documents")
+    others = len(about) - int(has.sum())
+    print(f"{has.sum()} answerable questions, {others} others, {len(documents)} documents")
     print(f"retrieved among {K} chunks:        {sum(r.right.any() for r in reads if r.gold)}")
     print(f"quoted, of documents not seen:  {right}")
+    print("declined, of documents not seen:")
+    for name, which in (("answerable", ANSWERED), ("left out", LEFT_OUT), ("foreign", FOREIGN)):
+        area = auc(odds[has], odds[group == which]) if which else 0.5
+        print(f"  {name:<12}{np.mean(odds[group == which] < low):4.0%}   area {area:.2f}")
     use(now)
+
+
+def auc(high: np.ndarray, low: np.ndarray) -> float:
+    pairs = high[:, None] - low[None]
+    return float(np.mean((pairs > 0) + 0.5 * (pairs == 0)))
 
 
 if __name__ == "__main__":

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from rag_core.protocols import TokenVectors
 
-# Below it no sentence is quoted. It was chosen on earlier questions about the sample documents, and
-# tells other subjects apart, not a fact that is left out; benchmarks/thresholds.py prints its own.
-ANSWERABLE = 0.46
 # Nothing below it is worth a model's time: of the questions that benchmarks/thresholds.py asks, one
 # in a hundred answerable ones lies below 0.40, and other documents may lie further off. A model
 # judges for itself what the sources say; it is only spared what nothing comes near.

@@ -1,8 +1,7 @@
 """Sentences as evidence: what each sentence of the sources shares with a question, and a score.
 
 The score is a weighted sum. The weights come from benchmarks/thresholds.py, which fits them on
-questions and texts of its own (benchmarks/threshold_questions.jsonl, threshold_library/). These are
-of the first 203 of those questions; 72 more were written since.
+questions and texts of its own (benchmarks/threshold_questions.jsonl, threshold_library/).
 """
 
 from __future__ import annotations
@@ -25,26 +24,31 @@ from rag_core.terms import terms
 
 # What a sentence is scored by, and what each is worth.
 WEIGHTS = {
-    "in_chunk": 5.91,  # MaxSim to its tokens, read with the whole chunk around them
-    "titled": 3.81,  # MaxSim to it, read behind the document's name
-    "after": 4.51,  # MaxSim to it and the sentence before, read behind the document's name
-    "meaning": 3.51,  # cosine to the second of these
-    "meaning_after": 2.64,  # cosine to the third
-    "chunk": 4.38,  # MaxSim to the whole chunk
-    "words": 1.58,  # share of the question's words in it and the sentences beside it
-    "kind": 0.96,  # 1 when it holds the kind of answer that is asked for
-    "loose_kind": 0.51,  # the same, for kinds that nearly every text holds
-    "no_kind": -0.73,  # 1 when a kind is asked for, and it holds none
-    "heading": -1.31,  # 1 for a heading: it names the subject and answers nothing
-    "new_words": 0.60,  # log of how many words it adds to the question, to 2.5
-    "fragment": -0.69,  # 1 when the chunk's edge has cut it
+    "in_chunk": 4.77,  # MaxSim to its tokens, read with the whole chunk around them
+    "titled": 4.08,  # MaxSim to it, read behind the document's name
+    "after": 3.90,  # MaxSim to it and the sentence before, read behind the document's name
+    "meaning": 3.01,  # cosine to the second of these
+    "meaning_after": 2.16,  # cosine to the third
+    "chunk": 2.89,  # MaxSim to the whole chunk
+    "words": 1.85,  # share of the question's words in it and the sentences beside it
+    "kind": 0.58,  # 1 when it holds the kind of answer that is asked for
+    "loose_kind": 0.37,  # the same, for kinds that nearly every text holds
+    "no_kind": -0.46,  # 1 when a kind is asked for, and it holds none
+    "heading": -0.76,  # 1 for a heading: it names the subject and answers nothing
+    "new_words": 0.41,  # log of how many words it adds to the question, to 2.5
+    "fragment": -0.57,  # 1 when the chunk's edge has cut it
+    "leans": 3.22,  # how much better the sentence before fits, when this one begins with a pronoun
 }
 _MOST_NEW = 2.5
-_TITLE_WORDS, _TITLE_LINE = 16, 10
+_TITLE_WORDS, _TITLE_LINE = 24, 10
 _ENDED = re.compile(r"[.!?…。！？”\"')\];]$")
 _WHOLE = '.!?…。！？"”)|'
 _KEY = re.compile(r"([^\W\d][\w.\[\]]*): ")
 _ROW = re.compile(r"; [^\W\d]\w*: ")
+# "She was built in 1889." says who only together with the sentence before it.
+_LEANS = re.compile(
+    r"(?:he|she|it|they|his|her|its|their|this|these|those|of these|of those)\b", re.I
+)
 _PARTS_OF_NAMES = re.compile(r"[\s_-]+")
 
 
@@ -145,6 +149,7 @@ def _sentences(
     words = [frozenset(terms(text[start:end])) for start, end in cut.spans]
     mean = pooled(asked.vectors)
     of_chunk = maxsim(asked.vectors, chunk.vectors)
+    of_titled = [maxsim(asked.vectors, read[text].vectors) for text in cut.titled]
     for place, (start, end) in enumerate(cut.spans):
         sentence = text[start:end]
         titled, after = read[cut.titled[place]].vectors, read[cut.after[place]].vectors
@@ -155,7 +160,7 @@ def _sentences(
         loose = kind is not None and kind.loose
         features = {
             "in_chunk": maxsim(asked.vectors, inside if len(inside) else titled),
-            "titled": maxsim(asked.vectors, titled),
+            "titled": of_titled[place],
             "after": maxsim(asked.vectors, after),
             "meaning": float(mean @ meaning),
             "meaning_after": float(mean @ meaning_after),
@@ -167,6 +172,7 @@ def _sentences(
             "heading": is_heading(sentence),
             "new_words": min(_MOST_NEW, math.log1p(len(words[place] - asked.words))),
             "fragment": _is_fragment(sentence, place == 0, place == len(cut.spans) - 1),
+            "leans": of_titled[max(0, place - 1)] - of_titled[place] if leans(sentence) else 0.0,
         }
         values = np.array([features[name] for name in WEIGHTS], dtype=np.float64)
         span = Span(document, first + start, first + end)
@@ -180,6 +186,11 @@ def pooled(vectors: FloatArray) -> FloatArray:
     mean = vectors.mean(axis=0)
     unit: FloatArray = mean / max(float(np.linalg.norm(mean)), 1e-9)
     return unit
+
+
+def telling(sentences: Sequence[Evidence]) -> Sequence[Evidence]:
+    """Return the sentences that are no headings, as those answer nothing; all when all are."""
+    return [one for one in sentences if not one.feature("heading")] or sentences
 
 
 def title_of(hit: SearchHit) -> str:
@@ -213,10 +224,15 @@ def is_heading(text: str) -> bool:
     """Return whether a text is a title: short lines, without full stops, keys or cells."""
     if text.startswith("#"):
         return "\n" not in text
-    if len(text.split()) > _TITLE_WORDS or ": " in text or "|" in text:
-        return False
     lines = text.splitlines()
+    if len(text.split()) > _TITLE_WORDS or "|" in text or any(map(_KEY.match, lines)):
+        return False
     return all(len(x.split()) <= _TITLE_LINE and not _ENDED.search(x.rstrip()) for x in lines)
+
+
+def leans(text: str) -> bool:
+    """Return whether a sentence begins with a pronoun: the one before says who or what it is of."""
+    return _LEANS.match(text) is not None
 
 
 def _is_fragment(text: str, first: bool, last: bool) -> bool:

@@ -7,17 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rag_core.datatypes import Prompt, Span
-from rag_core.generators.evidence import Asked, Evidence, evidence
+from rag_core.generators.answerable import is_answered
+from rag_core.generators.evidence import Asked, Evidence, evidence, leans, telling
 from rag_core.late_interaction import TokenCache
 from rag_core.prompts import NOT_FOUND
-from rag_core.relevance import ANSWERABLE, support
+from rag_core.terms import terms
 
 SENTENCES = 3
-FAR_BEHIND = 2.1  # a sentence this far below the best adds noise and no answer; see thresholds.py
-# "She was built in 1889." says who only together with the sentence before it.
-_LEANS = re.compile(
-    r"(?:he|she|it|they|his|her|its|their|this|these|those|of these|of those)\b", re.I
-)
+FAR_BEHIND = 2.5  # a sentence this far below the best adds noise and no answer; see thresholds.py
 _PIECES = re.compile(r"\S+\s*|\s+")
 
 
@@ -58,29 +55,29 @@ class ExtractiveGenerator:
 
     def quotes(self, prompt: Prompt) -> list[Quote]:
         """Return the best sentences of the sources, best first; none when nothing answers."""
-        question, *chunks = self._tokens.vectors(
-            [prompt.question, *(hit.chunk.text for hit in prompt.sources)]
-        )
-        found = max((support(prompt.question, question, text) for text in chunks), default=-1.0)
-        if found < ANSWERABLE:
-            return []
         asked = Asked.read(prompt.question, self._tokens)
         sentences = evidence(asked, prompt.sources, self._tokens)
-        return [Quote(one.number, one.span, one.text, one.score) for one in chosen(sentences)]
+        quoted = chosen(sentences)
+        if not quoted:
+            return []
+        if not is_answered(asked, sentences, quoted[0], prompt.sources, self._tokens):
+            return []
+        return [Quote(one.number, one.span, one.text, one.score) for one in quoted]
 
 
 def chosen(sentences: Sequence[Evidence]) -> list[Evidence]:
     """Return at most SENTENCES of them, best first: fewer when the best stands out.
 
-    A best sentence that begins with a pronoun brings the one before it along.
+    A best sentence that begins with a pronoun brings the one before it along. A heading names the
+    subject and answers nothing: it is taken only where there is nothing else.
     """
-    order = sorted(sentences, key=lambda one: (-one.score, one.number, one.span.start))
+    order = sorted(telling(sentences), key=lambda one: (-one.score, one.number, one.span.start))
     taken: list[Evidence] = []
     for sentence in order:
         if len(taken) >= SENTENCES or sentence.score < taken_floor(taken):
             break
         _take(taken, sentence)
-        if len(taken) == 1 and _LEANS.match(sentence.text):
+        if len(taken) == 1 and leans(sentence.text):
             for other in sentences:
                 if (other.number, other.place) == (sentence.number, sentence.place - 1):
                     _take(taken, other)
@@ -93,6 +90,7 @@ def taken_floor(taken: Sequence[Evidence]) -> float:
 
 
 def _take(taken: list[Evidence], sentence: Evidence) -> None:
-    # Overlapping chunks hold the same sentence twice.
-    if not any(sentence.span.overlaps(other.span) for other in taken):
+    # Overlapping chunks hold the same sentence twice, and manuals say the same thing twice.
+    said = terms(sentence.text)
+    if not any(sentence.span.overlaps(one.span) or terms(one.text) == said for one in taken):
         taken.append(sentence)

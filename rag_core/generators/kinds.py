@@ -50,7 +50,7 @@ _NUMBER = r"\d|" + _words(
 _TABLE = (
     (
         "share",
-        r"\b(?:what|which) (?:share|percentage|proportion|majority|part)"
+        r"\b(?:what|which) (?:share|percentage|proportion|majority)"
         r"|^how large a (?:majority|share)",
         _words(
             r"per ?cent|half|quarters?|thirds?|fifths?|eighths?|tenths?|"
@@ -84,7 +84,7 @@ _TABLE = (
     ("mass", r"\bhow heavy\b|\bweigh|\bweight\b", _measured(_MASSES)),
     (
         "length",
-        r"\bhow (?:high|tall|deep|wide|far|thick|large|big|broad)\b"
+        r"\bhow (?:high|tall|deep|wide|far|thick|broad)\b"
         r"|\bwhat (?:height|depth|distance|width)",
         _measured(_LENGTHS) + r"|_mm: \d",
     ),
@@ -98,7 +98,8 @@ _TABLE = (
         r"\bhow much (?:(?:does|do|did|will|is|was|were|must|would|has|have)\b.*\b(?:cost|pay|paid|"
         r"spen[dt]|charge|earn)|(?:is|are|was|were) (?:an?|the)\b|money|was spent)"
         r"|\b(?:cost|price|fee|fare|rent)s?\b|\bpay\b",
-        r"[$€£¥]|\b\d+\.\d\d\b|(?i:(?:price|cost|fare|fee|passenger|driver)\w*:? \d)|"
+        r"[$€£¥]|\b\d+\.\d\d\b(?! (?:[mb]illion|per|\w*met|k?m\b))"
+        r"|(?i:(?:price|cost|fare|fee|passenger|driver)\w*:? \d)|"
         + _words(
             "pounds?|euros?|dollars?|crowns?|francs?|cents?|pence|pennies|shillings?|marks?|free|"
             "nothing|charges?"
