@@ -107,6 +107,24 @@ def test_a_query_is_tuned_by_the_url_and_not_by_the_server(server):
     assert sum(found[1]) < 200
 
 
+def test_an_indexed_query_that_fails_is_an_error_and_the_next_one_answers(monkeypatch):
+    chunks, vectors = chunks_and_vectors(200)
+    monkeypatch.setattr(
+        "rag_core.stores.pgvector._WAIT", 2
+    )  # seconds, for what is known to be down
+    with postgres() as one, opened(one.url + "&index_from=100", collection="abc") as store:
+        store.upsert(chunks, vectors)
+        assert check_health(store).index["state"] == "built"
+        with pytest.raises(StoreError, match="The query failed"):
+            store.query(np.full(DIMENSION, np.nan, np.float32), 5)
+        assert store.query(vectors[0], 1)[0].chunk == chunks[0]
+        one.stop()
+        with pytest.raises(StoreError, match="The query failed"):
+            store.query(vectors[0], 1)
+        one.start()
+        assert store.query(vectors[0], 1)[0].chunk == chunks[0]
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
