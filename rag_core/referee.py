@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 
@@ -81,11 +81,36 @@ def review(answer: str, sources: Sequence[SearchHit], embedder: Embedder) -> Rev
     """
     quoted = tuple(quotations(answer, sources))
     cited = [(m.start, m.citation.number) for m in find_markers(answer, sources)]
-    sentences = tuple(
-        _checked(answer, start, end, [n for at, n in cited if start <= at < end], sources, embedder)
+    claims = [
+        _Claim.of(answer, start, end, [n for at, n in cited if start <= at < end], sources)
         for start, end in _sentences(answer)
+    ]
+    near = _similarities([(claim.text, claim.held) for claim in claims], embedder)
+    sentences = tuple(
+        _checked(answer, claim, similarity, sources)
+        for claim, similarity in zip(claims, near, strict=True)
     )
     return Review(sentences, quoted, _invented(answer, sources, quoted))
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A sentence, `answer[start:end]`, what it says, and the texts that should bear it out."""
+
+    start: int
+    end: int
+    cited: tuple[int, ...]
+    text: str
+    held: Sequence[str]
+
+    @classmethod
+    def of(
+        cls, answer: str, start: int, end: int, numbers: Sequence[int], sources: Sequence[SearchHit]
+    ) -> Self:
+        cited = tuple(dict.fromkeys(numbers))
+        held = [sources[n - 1].chunk.text for n in cited] or [hit.chunk.text for hit in sources]
+        said = _CITATION.sub("", answer[start:end]).strip(' “”«»"')
+        return cls(start, end, cited, said, held)
 
 
 def _sentences(answer: str) -> list[tuple[int, int]]:
@@ -102,20 +127,12 @@ def _sentences(answer: str) -> list[tuple[int, int]]:
 
 
 def _checked(
-    answer: str,
-    start: int,
-    end: int,
-    numbers: Sequence[int],
-    sources: Sequence[SearchHit],
-    embedder: Embedder,
+    answer: str, claim: _Claim, near: float, sources: Sequence[SearchHit]
 ) -> CheckedSentence:
-    cited = tuple(dict.fromkeys(numbers))
-    held = [sources[n - 1].chunk.text for n in cited] or [hit.chunk.text for hit in sources]
-    claim = _CITATION.sub("", answer[start:end]).strip(' “”«»"')
-    overlap, near = _overlap(claim, held), _similarity(claim, held, embedder)
-    stray = _stray_numbers(answer, start, end, held, sources)
-    verdict = _verdict((overlap + near) / 2, stray) if cited else "uncited"
-    return CheckedSentence(start, end, verdict, cited, overlap, near, stray)
+    overlap = _overlap(claim.text, claim.held)
+    stray = _stray_numbers(answer, claim.start, claim.end, claim.held, sources)
+    verdict = _verdict((overlap + near) / 2, stray) if claim.cited else "uncited"
+    return CheckedSentence(claim.start, claim.end, verdict, claim.cited, overlap, near, stray)
 
 
 def _verdict(score: float, stray: Sequence[StrayNumber]) -> Verdict:
@@ -132,17 +149,51 @@ def _overlap(claim: str, held: Sequence[str]) -> float:
     return len(words & there) / len(words) if words else 1.0
 
 
-def _similarity(claim: str, held: Sequence[str], embedder: Embedder) -> float:
-    if not claim or not held:
-        return 0.0
+def _similarities(
+    pairs: Sequence[tuple[str, Sequence[str]]], embedder: Embedder
+) -> Sequence[float]:
+    """Return how near each claim comes to its texts; every text is embedded once, all in a call.
+
+    One by one, a long answer would have its sources embedded again for each of its sentences.
+    """
+    asked = [pair for pair in pairs if pair[0] and pair[1]]
+    if not asked:
+        return [0.0] * len(pairs)
     if isinstance(embedder, TokenEmbedder):
-        said, *read = embedder.embed_tokens([claim, *held])
-        best = max(maxsim(said.vectors, text.vectors) for text in read)
+        found = iter(_by_tokens(asked, embedder))
     else:
-        parts = [text[start:end] for text in held for start, end in sentence_spans(text)]
-        vectors = embedder.embed_documents([claim, *parts])
-        best = float(np.max(vectors[1:] @ vectors[0], initial=0.0))
-    return min(1.0, max(0.0, best))
+        found = iter(_by_sentences(asked, embedder))
+    return [min(1.0, max(0.0, next(found))) if said and held else 0.0 for said, held in pairs]
+
+
+def _by_tokens(
+    pairs: Sequence[tuple[str, Sequence[str]]], embedder: TokenEmbedder
+) -> Sequence[float]:
+    texts = list(dict.fromkeys(text for said, held in pairs for text in (said, *held)))
+    read = dict(zip(texts, embedder.embed_tokens(texts), strict=True))
+    return [
+        max(maxsim(read[said].vectors, read[text].vectors) for text in held) for said, held in pairs
+    ]
+
+
+def _by_sentences(
+    pairs: Sequence[tuple[str, Sequence[str]]], embedder: Embedder
+) -> Sequence[float]:
+    parts = {
+        text: [text[start:end] for start, end in sentence_spans(text)]
+        for _, held in pairs
+        for text in held
+    }
+    texts = dict.fromkeys(
+        [said for said, _ in pairs] + [one for own in parts.values() for one in own]
+    )
+    rows = {text: row for row, text in enumerate(texts)}
+    vectors = embedder.embed_documents(list(rows))
+    found = []
+    for said, held in pairs:
+        near = [rows[part] for text in held for part in parts[text]]
+        found.append(float(np.max(vectors[near] @ vectors[rows[said]], initial=0.0)))
+    return found
 
 
 def _stray_numbers(

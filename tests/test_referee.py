@@ -86,3 +86,15 @@ def test_quotations_are_looked_up(hash_embedder, answer, label):
 )
 def test_numbers_are_read_alike_however_written(text, values):
     assert [figure.value for figure in figures(text)] == values
+
+
+def test_a_long_answer_embeds_every_text_once(hash_embedder, monkeypatch):
+    seen, embed = [], hash_embedder.embed_documents
+    monkeypatch.setattr(
+        hash_embedder, "embed_documents", lambda texts: (seen.append(list(texts)), embed(texts))[1]
+    )
+    answer = " ".join(f"The tower has {n} rooms." for n in range(40)) + " The bread rests [2]."
+    found = review(answer, hits(TOWER, BREAD), hash_embedder)
+    assert len(found.sentences) == 41
+    (texts,) = seen
+    assert len(texts) == len(set(texts)) > 41
