@@ -127,6 +127,11 @@ class PipelineParts:
         if self._shared is not None:
             self._shared.look(self.store)
 
+    @property
+    def shares(self) -> bool:
+        """Whether other instances may use the store that this collection is in."""
+        return self._shared is not None
+
     def shared_with(self) -> set[str]:
         """Return the ids of the other data folders that use this index; none where none can.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -13,9 +14,12 @@ from ui.document_view import show_whole
 from ui.errors import boundary
 from ui.text import number, plain
 
+_EVERY = 1.0  # seconds between two looks at what other instances do
+_ELSEWHERE = "Came from another instance."
 
-def rows(documents: list[DocumentInfo]) -> list[dict[str, Any]]:
-    """Return the table's rows."""
+
+def rows(documents: list[DocumentInfo], foreign: Collection[str] = ()) -> list[dict[str, Any]]:
+    """Return the table's rows; `foreign` are the ids of what other instances brought."""
     return [
         {
             "Document": info.name,
@@ -24,7 +28,7 @@ def rows(documents: list[DocumentInfo]) -> list[dict[str, Any]]:
             "Chunks": info.chunks,
             "Size": f"{max(1, round(info.size / 1024)):,} KB",
             "Added": datetime.fromtimestamp(info.added_at),
-            "Notes": " ".join(info.notes),
+            "Notes": " ".join([*([_ELSEWHERE] if info.id in foreign else []), *info.notes]),
         }
         for info in documents
     ]
@@ -38,15 +42,19 @@ def extent(info: DocumentInfo) -> str:
 
 def show(collection: str) -> None:
     """Show the table; chosen rows can be previewed and deleted."""
-    documents = services.pipeline(collection).documents()
+    pipeline = services.pipeline(collection)
+    documents = pipeline.documents()
     st.subheader("Library", anchor=False)
+    if pipeline.shares:
+        shown = pipeline.home.catalog.generation(collection)
+        st.fragment(run_every=_EVERY)(_pulse)(collection, shown)
     if not documents:
         st.caption("Nothing is indexed in this collection yet. Add files above.")
         return
     chosen = st.dataframe(
-        rows(documents),
+        rows(documents, pipeline.writers()),
         # A new key with every change of the library: row numbers must not outlive their rows.
-        key=f"library-{services.pipeline(collection).home.catalog.generation(collection)}",
+        key=f"library-{pipeline.home.catalog.generation(collection)}",
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",
@@ -75,6 +83,13 @@ def show(collection: str) -> None:
                 f"Delete {number(len(picked), 'document')}", key="delete", icon=":material/delete:",
                 on_click=confirm_delete, args=(collection, picked),
             )  # fmt: skip
+
+
+def _pulse(collection: str, shown: int) -> None:
+    """Draw the page again when another instance has changed the library."""
+    now = services.pipeline(collection).home.catalog.generation(collection)
+    if now != shown and not services.queue(collection).busy:  # the queue's panel follows its own
+        st.rerun()
 
 
 @st.dialog("Document", width="large")

@@ -20,9 +20,19 @@ _PATIENCE = 20.0  # seconds: loading takes a few, and ending must not hang
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
-def pipeline(collection: str) -> RagPipeline:
-    """Return the pipeline of a collection; opening it loads no model and no store."""
+def _pipeline(collection: str) -> RagPipeline:
     return RagPipeline.open(collection=collection)
+
+
+def pipeline(collection: str) -> RagPipeline:
+    """Return the pipeline of a collection; opening it loads no model and no store.
+
+    What other instances changed in a store they share with this one is there before a page asks
+    for a document, or for the number that says whether there are others now.
+    """
+    found = _pipeline(collection)
+    found.look()
+    return found
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)

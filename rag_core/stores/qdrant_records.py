@@ -21,7 +21,7 @@ except ImportError as error:  # this file is imported when a qdrant url is opene
 
 from rag_core.stores.qdrant_payload import point_id
 
-_TIMEOUT = 60  # seconds
+_TIMEOUT = 10  # seconds; pages wait for it
 _LISTED = 1_000  # points a call
 _HINT = "Check that Qdrant runs; what others changed is taken over once it answers."
 

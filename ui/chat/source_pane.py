@@ -75,10 +75,9 @@ def _gone(place: CitedPlace) -> None:
 
 
 def _page(collection: str, document: Document, page: int, text: str) -> None:
-    info = next((i for i in services.pipeline(collection).documents() if i.id == document.id), None)
     try:
         with st.spinner("Drawing the page"):
-            picture = _drawn(collection, info.sha256 if info else "", page, text)
+            picture = _drawn(collection, document.id, page, text)
     except RagError as error:
         show_error(error.message, error.hint)
         return
@@ -89,5 +88,5 @@ def _page(collection: str, document: Document, page: int, text: str) -> None:
 
 
 @st.cache_data(show_spinner=False, max_entries=32)
-def _drawn(collection: str, sha256: str, page: int, text: str) -> bytes:
-    return page_image(services.pipeline(collection).home.originals.get(sha256), page, text)
+def _drawn(collection: str, document_id: str, page: int, text: str) -> bytes:
+    return page_image(services.pipeline(collection).original(document_id), page, text)

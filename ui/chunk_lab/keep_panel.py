@@ -102,7 +102,7 @@ def _cut_again(collection: str) -> None:
         files = []
         for info in pipeline.chunking.cut_differently():
             try:
-                files.append((info.name, pipeline.home.originals.get(info.sha256)))
+                files.append((info.name, pipeline.original(info.id)))
             except RagError as error:
                 st.toast(plain(error.message, limit=300), icon=":material/error:")
         services.queue(collection).submit(files)
