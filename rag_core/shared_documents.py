@@ -107,11 +107,12 @@ class SharedDocuments:
         if info is None:
             return
         records = self._opened()
-        self._tell(records, info)
         if replaced is not None and replaced.id != info.id:
+            # First, or who sees both of the name could take the new one for the older, by its clock
             old = records.head(replaced.id)
             records.remove([old] if old else [])
             self._home.marks.remove(self._key, [replaced.id])
+        self._tell(records, info)
 
     def leave(self, document_ids: Iterable[str]) -> None:
         """Note that documents are about to be deleted here; `meet` removes their records."""
@@ -185,9 +186,12 @@ class SharedDocuments:
             other = ours is not None and ours.id != head.document_id
             if ours and never_told and other and ours.added_at > head.added_at:
                 continue  # the later one of a name stays, and is told after this
-            record = _read(records.body(head))
+            body = records.body(head)
+            if body is None:
+                whole = False  # it is being replaced: to be looked at again
+                continue
+            record = _read(body)
             if record is None or not self._take(record, theirs=not never_told):
-                whole = False
                 continue
             mark = Mark(head.version, head.writer)
             self._home.marks.put(self._key, records.space, head.document_id, mark)
@@ -231,9 +235,9 @@ class SharedDocuments:
             chunks = [chunk.id for chunk in catalog.document_chunks(collection, info.id)]
             if len(store().get(chunks)) < len(chunks):
                 continue  # the store was set up anew: it is for `repair` to fill it again
-            self._tell(records, info)
             older = [head for head in heads.values() if head.name == info.name]
             records.remove([head for head in older if head.document_id != info.id])
+            self._tell(records, info)
             told = True
         return told
 
@@ -261,9 +265,9 @@ class SharedDocuments:
             return self._records
 
 
-def _read(body: str | None) -> DocumentRecord | None:
+def _read(body: str) -> DocumentRecord | None:
     try:
-        return unpacked(body) if body is not None else None
+        return unpacked(body)
     except (ValueError, KeyError, TypeError):  # of a version to come
         return None
 

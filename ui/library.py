@@ -15,7 +15,7 @@ from ui.errors import boundary
 from ui.text import number, plain
 
 _EVERY = 1.0  # seconds between two looks at what other instances do
-_ELSEWHERE = "Came from another instance."
+_ELSEWHERE = "From elsewhere."
 
 
 def rows(documents: list[DocumentInfo], foreign: Collection[str] = ()) -> list[dict[str, Any]]:
