@@ -42,24 +42,27 @@ class App:
         *,
         port: int | None = None,
         command: tuple[str, ...] = ("ui.serve",),
+        log: Path = Path(os.devnull),
         **environment: str,
     ) -> None:
         self.home = home
         self._port = port
         self._command = command
+        self._log = log
         self._environment = environment
         self.start()
 
     def start(self) -> None:
         port = self._port or free_port()
         self.url = f"http://127.0.0.1:{port}"
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", *self._command, "--server.port", str(port)],
-            cwd=ROOT,
-            env={**os.environ, "RAGSCOPE_HOME": str(self.home), **self._environment},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", *self._command, "--server.port", str(port)],
+                cwd=ROOT,
+                env={**os.environ, "RAGSCOPE_HOME": str(self.home), **self._environment},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
         for _ in range(600):
             with contextlib.suppress(OSError):
                 socket.create_connection(("127.0.0.1", port), timeout=1).close()
