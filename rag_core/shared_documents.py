@@ -25,6 +25,7 @@ from rag_core.stores.records import DocumentRecords, Head
 from rag_core.uploads import Upload
 
 _EVERY = 1.0  # seconds between two looks, so that a change is seen within two
+_ANYWAY = 30.0  # seconds until all is looked at again: a replica may have been behind its state
 _REST = 10.0  # seconds until a server that did not answer is asked again
 _PATIENCE = 0.5  # seconds: whoever reads does not wait for a long write
 
@@ -43,6 +44,7 @@ class SharedDocuments:
         self._looking = threading.Lock()
         self._opening = threading.Lock()
         self._next = 0.0
+        self._whole = 0.0
         self._state: str | None = None
         self._records: DocumentRecords | None = None
 
@@ -62,7 +64,8 @@ class SharedDocuments:
             return
         try:
             self._next = time.monotonic() + _EVERY
-            if self._opened().state() == self._state:
+            again = time.monotonic() - self._whole > _ANYWAY
+            if self._opened().state() == self._state and not again:
                 return
             if self._home.writing.acquire(timeout=_PATIENCE):
                 try:
@@ -92,6 +95,7 @@ class SharedDocuments:
         whole = self._adopt(records, heads)
         told = self._tell_the_rest(records, heads, store)
         self._state = state if whole and not told else None
+        self._whole = time.monotonic()
 
     def met(self) -> bool:
         """Return whether catalog and records have been brought together since this was opened."""
