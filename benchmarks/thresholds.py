@@ -5,8 +5,9 @@
 Prints the tables of rag_core/generators/evidence.py and answerable.py and what they are good for;
 changes nothing. The texts (threshold_library/) and questions (threshold_questions.jsonl) were
 written for this and are asked about nowhere else. A third of the questions ask for something that
-their document leaves out; and each is asked once more of the other documents alone. Every figure is of documents that the fit had not seen: the documents are
-dealt into FOLDS, and each is judged by what was fitted on the others.
+their document leaves out; and each is asked once more of the other documents alone. Every figure is
+of documents that the fit had not seen: the documents are dealt into FOLDS, and each is judged by
+what was fitted on the others.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from ui.ann_lab.problem import Outcome
 from ui.ann_lab.settings import Settings, described
 from ui.ann_lab.words import answer, details, doubt, label, percent
 from ui.chunk_lab.tables import chart_colours, share_column
-from ui.similarity_lab.charts import CHART_CONFIG
+from ui.figure import draw
 from ui.text import number, plain
 
 _LISTED = 200
@@ -33,8 +33,8 @@ def headline(outcome: Outcome, now: Settings | None) -> None:
 
 def curve(outcome: Outcome) -> None:
     """Draw recall against latency."""
-    st.plotly_chart(
-        charts.curve(outcome.comparison, chart_colours()), key="curve", config=CHART_CONFIG,
+    draw(
+        charts.curve(outcome.comparison, chart_colours()), key="curve", table=False,
         alt=f"Recall against latency. {' '.join(details(outcome.comparison))}",
     )  # fmt: skip
     st.caption(
@@ -71,9 +71,9 @@ def cost(outcome: Outcome) -> None:
     for place, memory, title in ((left, False, "Time to build"), (right, True, "Memory")):
         with place:
             st.subheader(title, anchor=False)
-            st.plotly_chart(
+            draw(
                 charts.bars(outcome.comparison, chart_colours(), memory=memory),
-                key=f"cost-{'memory' if memory else 'build'}", config=CHART_CONFIG,
+                key=f"cost-{'memory' if memory else 'build'}", table=False,
                 alt=f"{title} of every index",
             )  # fmt: skip
     st.caption(

@@ -13,6 +13,7 @@ from ui.chunk_lab.chunk_html import chunk_html
 from ui.chunk_lab.places import Column
 from ui.chunk_lab.tables import chart_colours, share_column
 from ui.chunk_lab.view import View
+from ui.figure import draw
 from ui.text import number, reachable
 
 _LISTED = 12  # chunks past the limit that are shown in full
@@ -80,7 +81,7 @@ def show(view: View) -> None:
         f"Sizes are in tokens of all-MiniLM-L6-v2. It reads {READABLE} of a chunk, and two marks "
         "of its own: the dashed line."
     )
-    st.plotly_chart(
+    draw(
         histogram(view.columns, chart_colours()), key="histogram", config={"displayModeBar": False},
         alt="Histograms of chunk sizes in tokens, one a strategy, with the model's limit",
     )  # fmt: skip

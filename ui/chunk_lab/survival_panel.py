@@ -12,6 +12,7 @@ from rag_core.chunk_lab.marks import holds_token
 from rag_core.chunk_lab.survival import OUTCOMES, Cell, cell, grid, with_rank
 from ui.chunk_lab import controls, work
 from ui.chunk_lab.view import View
+from ui.figure import draw
 
 _COLOURS = {"whole": "#1f7a5c", "drowned": "#3f6f9f", "beyond": "#9a6700", "cut": "#b3363e",
             "missing": "#5f6770"}  # fmt: skip
@@ -39,7 +40,7 @@ def show(view: View) -> None:
     if _wants_ranks(view, [chunk.text for column in columns for chunk in column.chunks]):
         hits = work.rank(view.collection, view.question, [column.chunks for column in columns])
         cells = [with_rank(one, found) for one, found in zip(cells, hits, strict=True)]
-    st.plotly_chart(
+    draw(
         heatmap(cells, unit), key=_KEY, on_select=lambda: _open(swept), selection_mode="points",
         config={"displayModeBar": False}, alt=described(cells),
     )  # fmt: skip

@@ -14,7 +14,8 @@ from ui.chunk_lab import keep_panel
 from ui.chunk_lab.tables import chart_colours
 from ui.errors import boundary
 from ui.evaluation_lab.found import Found
-from ui.similarity_lab.charts import CHART_CONFIG, FONT
+from ui.figure import draw
+from ui.similarity_lab.charts import FONT
 from ui.text import chart, plain
 
 
@@ -41,8 +42,8 @@ def show(found: Found) -> None:
     if by_whom and "model_judged" in answered:
         st.caption(f"model_judged is the opinion of {plain(str(by_whom))}, not a measurement.")
     _take(found.collection, rows)
-    st.plotly_chart(
-        intervals(rows), key="intervals", config=CHART_CONFIG,
+    draw(
+        intervals(rows), key="intervals", table=False,
         alt=f"{metric} of every setting with its 95 per cent interval",
     )  # fmt: skip
 

@@ -8,7 +8,8 @@ import streamlit as st
 from rag_core.evaluation import EvaluationReport
 from ui.chunk_lab.tables import chart_colours
 from ui.evaluation_lab.found import Found
-from ui.similarity_lab.charts import CHART_CONFIG, FONT
+from ui.figure import draw
+from ui.similarity_lab.charts import FONT
 from ui.text import chart
 
 _COSTS = {"tokens": "context tokens a question", "latency": "median milliseconds of a search"}
@@ -96,4 +97,4 @@ def _draw(figure: go.Figure, metric: str, key: str, alt: str) -> None:
         height=500, font=FONT, margin={"t": 10, "b": 50, "l": 60, "r": 10},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
     )  # fmt: skip
-    st.plotly_chart(figure, key=key, config=CHART_CONFIG, alt=alt)
+    draw(figure, key=key, alt=alt)

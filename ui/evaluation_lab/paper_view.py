@@ -21,7 +21,8 @@ from ui.background import Run
 from ui.chunk_lab.tables import chart_colours
 from ui.errors import boundary
 from ui.evaluation_lab import following
-from ui.similarity_lab.charts import CHART_CONFIG, FONT
+from ui.figure import draw
+from ui.similarity_lab.charts import FONT
 from ui.text import chart, plain
 
 _RUN = "paper"
@@ -156,7 +157,7 @@ def _chart(rows: list[PaperRow]) -> None:
         height=420, font=FONT, margin={"t": 10, "b": 50, "l": 60, "r": 10},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
     )  # fmt: skip
-    st.plotly_chart(
-        figure, key="paper_chart", config=CHART_CONFIG,
+    draw(
+        figure, key="paper_chart", table=False,
         alt="IoU against recall of every chunking, measured and published",
     )  # fmt: skip

@@ -10,7 +10,8 @@ from rag_core.evaluation.cuts import with_cuts
 from rag_core.evaluation.span_metrics import GoldStory
 from ui.document_view import marked_html
 from ui.evaluation_lab.found import Found
-from ui.similarity_lab.charts import CHART_CONFIG, FONT, heat_colours
+from ui.figure import draw
+from ui.similarity_lab.charts import FONT, heat_colours
 from ui.text import chart, number, plain
 
 _SHOWN = 5  # hits of a failed question, and changed questions of each kind
@@ -35,8 +36,8 @@ def show(found: Found) -> None:
         height=max(300, min(900, 90 + 12 * len(ids))), font=FONT,
         margin={"t": 60, "b": 10, "l": 40, "r": 10},
     )  # fmt: skip
-    st.plotly_chart(
-        figure, key="by_question", config=CHART_CONFIG,
+    draw(
+        figure, key="by_question",
         alt=f"{metric} of {len(ids)} questions under {len(labels)} settings",
     )  # fmt: skip
     with st.expander("Settings by number", key="legend", icon=":material/format_list_numbered:"):

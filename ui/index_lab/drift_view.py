@@ -12,9 +12,10 @@ from rag_core.index_manager.drift import ALARM
 from ui import access, services
 from ui.chunk_lab.tables import chart_colours
 from ui.errors import boundary
+from ui.figure import draw
 from ui.index_lab import following
 from ui.index_lab.words import when
-from ui.similarity_lab.charts import CHART_CONFIG, FONT
+from ui.similarity_lab.charts import FONT
 from ui.text import number, plain
 
 _EVERY = {"Never": None, "Every day": 86_400.0, "Every hour": 3_600.0}
@@ -47,8 +48,8 @@ def show(collection: str) -> None:
         st.info("No check yet. The first one chooses the probes.", icon=":material/monitor_heart:")
         return
     _verdict(collection, history[-1])
-    st.plotly_chart(
-        chart(history), key="drift_chart", config=CHART_CONFIG,
+    draw(
+        chart(history), key="drift_chart", table=False,
         alt=f"The lowest and the median cosine of {number(len(history), 'check')} over time",
     )  # fmt: skip
     left, right = st.columns(2)

@@ -11,8 +11,9 @@ from rag_core import SearchResult
 from rag_core.rank_flow import Flow, rank_flow
 from rag_core.search_lab.lanes import Lane
 from ui.chunk_lab.tables import chart_colours
+from ui.figure import draw
 from ui.search_lab.view import View
-from ui.similarity_lab.charts import CHART_CONFIG, FONT
+from ui.similarity_lab.charts import FONT
 from ui.text import chart
 
 _GREY = "#8b8f97"
@@ -28,16 +29,17 @@ def show(view: View) -> None:
     if lane.result is None or not lane.result.hits:
         st.info("This method found nothing.", icon=":material/search_off:")
         return
-    st.plotly_chart(
-        rank_chart(rank_flow(lane.result, top=lane.options.k), lane.options.k), key="rank_flow",
-        config=CHART_CONFIG, alt=flow_text(lane),
-    )  # fmt: skip
+    draw(
+        rank_chart(rank_flow(lane.result, top=lane.options.k), lane.options.k),
+        key="rank_flow",
+        alt=flow_text(lane),
+    )
     st.caption(
         f"Each line is a chunk that some stage has among its first {lane.options.k}; coloured are "
         "the hits. A line that ends was not found by the next stage, or fell off its list."
     )
-    st.plotly_chart(
-        time_chart(view.found), key="times", config=CHART_CONFIG,
+    draw(
+        time_chart(view.found), key="times",
         alt="Milliseconds of every stage of every method",
     )  # fmt: skip
     st.caption("The query is embedded once; every method after the first finds it in the cache.")

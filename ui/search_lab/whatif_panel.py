@@ -14,9 +14,10 @@ from rag_core.retrieval import FUSIONS, SearchOptions, fused
 from rag_core.search_lab.lanes import Lane
 from rag_core.tipping import Reign, tipping_points
 from ui.chunk_lab.tables import chart_colours
+from ui.figure import draw
 from ui.search_lab import controls
 from ui.search_lab.view import View
-from ui.similarity_lab.charts import CHART_CONFIG, FONT
+from ui.similarity_lab.charts import FONT
 from ui.text import chart
 
 
@@ -39,15 +40,16 @@ def show(view: View) -> None:
     st.subheader("Who wins, and where that tips", anchor=False)
     if points.weight:
         now = options.weights[0] / sum(options.weights)
-        st.plotly_chart(
+        draw(
             bands(points.weight, names, colours, now, "weight of the vector side"),
-            key="tip_weight", config=CHART_CONFIG, alt=said(points.weight, names, "weight"),
+            key="tip_weight", alt=said(points.weight, names, "weight"),
         )  # fmt: skip
     if points.rrf_k:
-        st.plotly_chart(
-            bands(points.rrf_k, names, colours, options.rrf_k, "RRF constant"), key="tip_k",
-            config=CHART_CONFIG, alt=said(points.rrf_k, names, "RRF constant"),
-        )  # fmt: skip
+        draw(
+            bands(points.rrf_k, names, colours, options.rrf_k, "RRF constant"),
+            key="tip_k",
+            alt=said(points.rrf_k, names, "RRF constant"),
+        )
     st.caption(
         "Each colour is the chunk that stands first. The line is where the sliders are. A winner "
         "that fills the whole bar does not depend on the setting at all."

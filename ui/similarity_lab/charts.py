@@ -2,14 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-# The picture button is the export as PNG: it works in the browser, without a network.
-CHART_CONFIG: dict[str, Any] = {
-    "displaylogo": False,
-    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
-    "toImageButtonOptions": {"format": "png", "scale": 2, "filename": "ragscope"},
-}
 FONT = {"size": 14}  # reads from the last row
 # Mid tones are passed quickly: on them neither dark nor light numbers read.
 _HEAT = ((0.0, "#eef6f4"), (0.55, "#9fd0ca"), (0.78, "#0f7670"), (1.0, "#064945"))

@@ -8,8 +8,8 @@ from rag_core.protocols import FloatArray
 from rag_core.similarity_lab.export import map_csv
 from rag_core.similarity_lab.maps import METHODS, Map, Neighbour, neighbours
 from ui import services
+from ui.figure import draw
 from ui.similarity_lab import map_chart, work
-from ui.similarity_lab.charts import CHART_CONFIG
 from ui.similarity_lab.view import View
 from ui.similarity_lab.work import Atlas
 from ui.text import number, plain
@@ -35,8 +35,8 @@ def show(view: View) -> None:
     found, landed = _dropped(view.collection, known, drawn, query, k)
     groups = _groups(view.collection, generation, known, colour)
     figure = map_chart.figure(known, drawn, groups, found, landed)
-    st.plotly_chart(
-        figure, key=_KEY, on_select="rerun", selection_mode="points", config=CHART_CONFIG,
+    draw(
+        figure, key=_KEY, on_select="rerun", selection_mode="points",
         alt=f"Map of {len(known.chunks)} chunks by {method}, coloured by {colour}",
     )  # fmt: skip
     kept = work.kept(view.collection, generation, method, dimensions, known, drawn)

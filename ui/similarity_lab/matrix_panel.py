@@ -7,7 +7,8 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from rag_core.similarity import METRICS, clustered_order, more_is_alike, similarity_matrix
-from ui.similarity_lab.charts import CHART_CONFIG, FONT, heat_colours
+from ui.figure import draw
+from ui.similarity_lab.charts import FONT, heat_colours
 from ui.similarity_lab.view import View
 from ui.text import plain
 
@@ -30,10 +31,8 @@ def show(view: View) -> None:
     order = clustered_order(view.matrix) if grouped else list(range(len(view.texts)))
     # The texts beside the chart and not along its axis: a phone has no room for both.
     left, right = st.columns([5, 3])
-    left.plotly_chart(
-        heatmap(view, metric or "cosine", order), key="matrix", config=CHART_CONFIG,
-        alt=described(view),
-    )  # fmt: skip
+    with left:
+        draw(heatmap(view, metric or "cosine", order), key="matrix", alt=described(view))
     with right.container(height=560 if len(order) > _WITH_VALUES else "content", border=False):
         st.markdown("\n".join(_listed(view, place) for place in order))
     if metric != "cosine":

@@ -10,8 +10,9 @@ import streamlit as st
 from rag_core.similarity import similarity_matrix
 from rag_core.similarity_lab.pairs import disagreements, rank_correlation
 from ui.chunk_lab.tables import chart_colours
+from ui.figure import draw
 from ui.similarity_lab import matrix_panel, work
-from ui.similarity_lab.charts import CHART_CONFIG, FONT
+from ui.similarity_lab.charts import FONT
 from ui.similarity_lab.view import View
 from ui.text import plain
 
@@ -39,9 +40,9 @@ def show(view: View) -> None:
     for column, each in zip(st.columns(2), (view, second), strict=True):
         with column:
             st.subheader(plain(each.model), anchor=False)
-            st.plotly_chart(
+            draw(
                 matrix_panel.heatmap(each, "cosine", list(range(len(each.texts)))),
-                key=f"model-{'second' if each is second else 'first'}", config=CHART_CONFIG,
+                key=f"model-{'second' if each is second else 'first'}",
                 alt=matrix_panel.described(each),
             )  # fmt: skip
     _disagreement(view, second)
@@ -57,8 +58,8 @@ def _disagreement(view: View, second: View) -> None:
             help="Spearman's: 1 when both models put all pairs into the same order, 0 when the "
             "orders have nothing in common. The cosines themselves do not compare.",
         )  # fmt: skip
-        st.plotly_chart(
-            scatter(view, second, apart), key="agreement", config=CHART_CONFIG,
+        draw(
+            scatter(view, second, apart), key="agreement",
             alt="Every pair by its cosine in both models",
         )  # fmt: skip
     with right:

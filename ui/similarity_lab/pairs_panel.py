@@ -9,8 +9,9 @@ import streamlit as st
 
 from rag_core.similarity_lab.pairs import Pair, beyond_words, only_words
 from ui.chunk_lab.tables import chart_colours
+from ui.figure import draw
 from ui.similarity_lab import controls, work
-from ui.similarity_lab.charts import CHART_CONFIG, FONT
+from ui.similarity_lab.charts import FONT
 from ui.similarity_lab.view import View
 from ui.text import plain
 
@@ -25,9 +26,9 @@ def show(view: View) -> None:
     beyond, words = beyond_words(pairs, _LISTED), only_words(pairs, _LISTED)
     left, right = st.columns([5, 3])
     with left:
-        st.plotly_chart(
+        draw(
             scatter(view, pairs, beyond, words), key=_KEY, on_select="rerun",
-            selection_mode="points", config=CHART_CONFIG,
+            selection_mode="points",
             alt=f"{len(pairs)} pairs by share of common words and cosine of their vectors",
         )  # fmt: skip
     with right:

@@ -10,8 +10,9 @@ import streamlit as st
 
 from rag_core.similarity_lab.room import Guess, mean_error
 from ui.chunk_lab.tables import chart_colours
+from ui.figure import draw
 from ui.similarity_lab import work
-from ui.similarity_lab.charts import CHART_CONFIG, FONT
+from ui.similarity_lab.charts import FONT
 from ui.similarity_lab.view import View
 from ui.text import number
 
@@ -77,8 +78,8 @@ def _score() -> None:
         "The room is off by", f"{error:.2f}", f"over {number(len(guesses), 'prediction')}",
         delta_color="off", delta_arrow="off", border=True,
     )  # fmt: skip
-    st.plotly_chart(
-        scatter(guesses), key="room", config=CHART_CONFIG,
+    draw(
+        scatter(guesses), key="room",
         alt=f"{len(guesses)} guesses against the model's cosine",
     )  # fmt: skip
     st.button("Start over", key="clear_room", icon=":material/restart_alt:", on_click=_clear)

@@ -6,8 +6,9 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from rag_core.similarity_lab.tokens import MOST_TOKENS, TokenTable
+from ui.figure import draw
 from ui.similarity_lab import controls, work
-from ui.similarity_lab.charts import CHART_CONFIG, FONT, heat_colours
+from ui.similarity_lab.charts import FONT, heat_colours
 from ui.similarity_lab.matrix_panel import short
 from ui.similarity_lab.view import View
 from ui.text import chart
@@ -23,8 +24,8 @@ def show(view: View) -> None:
     if not table.rows or not table.columns:
         st.info("One of the texts has no token. Choose another.", icon=":material/help:")
         return
-    st.plotly_chart(
-        heatmap(table), key="token_chart", config=CHART_CONFIG,
+    draw(
+        heatmap(table), key="token_chart",
         alt=f"Heatmap of {len(table.rows)} tokens by {len(table.columns)}",
     )  # fmt: skip
     if table.cut:

@@ -7,7 +7,8 @@ import streamlit as st
 
 from rag_core.lessons import Lesson, Reveal
 from ui.chunk_lab.tables import chart_colours
-from ui.similarity_lab.charts import CHART_CONFIG, FONT
+from ui.figure import draw
+from ui.similarity_lab.charts import FONT
 from ui.stage import me, shared
 from ui.text import chart, number, plain
 
@@ -18,8 +19,8 @@ def show(lesson: Lesson, place: int, reveal: Reveal, mine: int | None) -> None:
     left, right = st.columns([3, 2])
     with left:
         st.markdown(plain(reveal.said, limit=900))
-        st.plotly_chart(
-            bars(reveal), key=f"computed-{place}", config=CHART_CONFIG,
+        draw(
+            bars(reveal), key=f"computed-{place}", table=False,
             alt=f"{reveal.unit}: "
             + "; ".join(f"{row.label}: {row.value:,.2f}" for row in reveal.rows),
         )  # fmt: skip
@@ -57,8 +58,8 @@ def room(lesson: Lesson, place: int, truth: int) -> None:
     colours = [_colours()[0] if n == truth else _GREY for n in range(len(labels))]
     drawn = _drawn(labels, [float(count) for count in counts], colours, [str(c) for c in counts])
     drawn.update_xaxes(visible=False)  # every bar says its number, and half votes there are none
-    st.plotly_chart(
-        drawn, key=f"room-{place}", config=CHART_CONFIG,
+    draw(
+        drawn, key=f"room-{place}", table=False,
         alt="Votes: " + "; ".join(f"{n} {c}" for n, c in zip(labels, counts, strict=True)),
     )  # fmt: skip
 
