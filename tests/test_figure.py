@@ -39,14 +39,22 @@ def test_every_part_of_a_figure_has_its_own_axis():
     figure.add_trace(go.Bar(x=["b"], y=[2]), row=1, col=2)
     figure.update_yaxes(title_text="chunks", row=1, col=1)
     figure.update_yaxes(title_text="tokens", row=1, col=2)
-    assert rows_of(figure) == [{"x": "a", "chunks": 1}, {"x": "b", "tokens": 2}]
+    assert rows_of(figure) == [{"across": "a", "chunks": 1}, {"across": "b", "tokens": 2}]
 
 
 def test_points_in_space_and_bare_numbers_are_rows_too():
     space = go.Figure(go.Scatter3d(x=[1], y=[2], z=[3], customdata=[["p. 4", 7]]))
-    assert rows_of(space) == [{"x": 1, "y": 2, "z": 3, "Text": "p. 4"}]
-    assert rows_of(go.Figure(go.Histogram(x=[5, 5]))) == [{"x": 5}, {"x": 5}]
+    assert rows_of(space) == [{"across": 1, "down": 2, "z": 3, "Text": "p. 4"}]
+    assert rows_of(go.Figure(go.Histogram(x=[5, 5]))) == [{"across": 5}, {"across": 5}]
     assert rows_of(go.Figure()) == []
+
+
+def test_what_a_row_says_already_is_not_said_twice():
+    figure = go.Figure(go.Scatter(x=["fusion", "rerank"], y=[1, 2], text=["1", "up"]))
+    assert rows_of(figure) == [
+        {"across": "fusion", "down": 1},
+        {"across": "rerank", "down": 2, "Text": "up"},
+    ]
 
 
 def test_the_table_is_drawn_when_it_is_opened():
@@ -63,7 +71,7 @@ def test_the_table_is_drawn_when_it_is_opened():
     app.session_state["bars-numbers"] = True
     app.run()
     assert not app.exception
-    assert app.dataframe[0].value.to_dict("records") == [{"x": "a", "y": 1}]
+    assert app.dataframe[0].value.to_dict("records") == [{"across": "a", "down": 1}]
 
 
 def test_no_page_draws_a_chart_in_any_other_way():

@@ -187,7 +187,7 @@ def test_marks_name_what_the_referee_found(embedder):
     assert "&lt;b&gt;Bo" in markup
     assert markup.count('data-cite="1"') == 2
     assert ">✓</span>" in markup
-    assert ">✗</span>" in markup
+    assert ">✗ unsupported</span>" in markup
     assert "in no source" in markup
     assert ">absent</span>" in markup
     assert "<s>[7]</s>" in markup

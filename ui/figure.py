@@ -75,7 +75,8 @@ def _rows(figure: go.Figure, trace: Any) -> Iterator[Row]:  # noqa: ANN401
         row: Row = {"Series": readable(trace.name)} if trace.name else {}
         row |= {name: _value(values[place]) for name, values in known.items()}
         said = _said(texts, trace.customdata, place)
-        yield {**row, "Text": said} if said else row
+        told = {str(value) for value in row.values()}
+        yield {**row, "Text": said} if said and said not in told else row
 
 
 def _lines(figure: go.Figure, trace: Any) -> Iterator[Row]:  # noqa: ANN401
@@ -101,7 +102,7 @@ def _axis_name(figure: go.Figure, trace: Any, letter: str) -> str:  # noqa: ANN4
     which = getattr(trace, f"{letter}axis", None) or letter
     axis = getattr(figure.layout, f"{letter}axis{which[1:]}", None)
     title = axis.title.text if axis is not None else None
-    return readable(title) if title else letter
+    return readable(title) if title else {"x": "across", "y": "down"}[letter]
 
 
 def _said(texts: Any, more: Any, place: int) -> str:  # noqa: ANN401

@@ -96,7 +96,9 @@ def _pieces(text: str, sources: Sequence[SearchHit], review: Review) -> list[_Pi
             f"{sentence.verdict}: {meaning} (words {sentence.overlap:.0%}, meaning "
             f"{sentence.similarity:.2f})"
         )
-        markup = f'<span style="{_SIGN}" title="{html.escape(about)}">{sign}</span>'
+        # The word too where a reader has to beware: nobody hovers over a projector.
+        said = sign if sentence.verdict == "supported" else f"{sign} {sentence.verdict}"
+        markup = f'<span style="{_SIGN}" title="{html.escape(about)}">{said}</span>'
         found.append(_Piece(sentence.end, sentence.end, markup))
         for stray in sentence.stray_numbers:
             elsewhere = ", ".join(f"[{n}]" for n in stray.elsewhere)
