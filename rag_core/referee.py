@@ -25,8 +25,9 @@ from rag_core.quotations import Quotation, quotations
 from rag_core.sentences import sentence_spans
 from rag_core.terms import terms
 
-# Printed by benchmarks/referee.py, from sentences of the sample documents and changed ones.
+# What benchmarks/referee.py prints for sentences of the sample documents and changed ones, rounded.
 SUPPORTED = 0.75
+# Stricter than what it prints (0.28): less than half of a sentence in its sources is no ground.
 WEAK = 0.50
 Verdict = Literal["supported", "weak", "unsupported", "uncited"]
 _CITATION = re.compile(r"\[(\d{1,3})\]")
