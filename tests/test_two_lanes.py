@@ -219,6 +219,17 @@ def test_a_race_can_be_stopped_while_an_answer_comes(pipeline):
         race(pipeline, (LaneSettings(), quoted(pipeline)), on_progress=stop)
 
 
+def test_a_race_can_be_stopped_while_a_model_says_nothing(pipeline):
+    def stop(step):
+        if step.stage == "waiting for the answer" and server.requests:
+            raise Cancelled
+
+    with chat_server(delay=50) as server:
+        chat = ModelChoice("server", ChatSettings("m", server.url)).chat()
+        with pytest.raises(Cancelled):
+            race(pipeline, (LaneSettings(model="m"), chat), on_progress=stop)
+
+
 def test_nothing_found_costs_nothing_and_asks_no_model(pipeline):
     with chat_server() as server:
         chat = ModelChoice("server", ChatSettings("m", server.url)).chat()

@@ -15,6 +15,7 @@ from rag_core.pipeline import RagPipeline
 from rag_core.protocols import Generator, OnProgress, Progress
 from rag_core.two_lanes.index import Shelf
 from rag_core.two_lanes.settings import LaneSettings
+from rag_core.waiting import watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +122,11 @@ class _Race:
         self._tell("searching")
         stream = self.pipeline.stream(self.question, generator=generator, search=search)
         self._now(sources=stream.prompt.sources)
-        for _ in stream:
+        text = ""
+        for piece in watched(stream, lambda: self._tell("waiting for the answer")):
+            text += piece
             first, spent = self.reports[-1].first, time.perf_counter() - started
-            self._now(text=stream.text, first=spent if first is None else first, seconds=spent)
+            self._now(text=text, first=spent if first is None else first, seconds=spent)
             self._tell("answering")
         self._done(stream, generator, time.perf_counter() - started)
 

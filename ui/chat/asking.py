@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import cast
 
 import streamlit as st
 
@@ -11,6 +13,7 @@ from rag_core.answers import AnswerStream
 from rag_core.conversations import NewTurn
 from rag_core.datatypes import Message
 from rag_core.generators.prices import price_usd
+from rag_core.waiting import watched
 from ui import services
 from ui.chat import checking, model_settings, talk
 from ui.chat.talk import Shown, Talk
@@ -36,17 +39,25 @@ def ask(open_: Talk, question: str) -> None:
 def _answer(open_: Talk, shown: Shown, history: tuple[Message, ...]) -> None:
     place, below = st.empty(), st.container()
     question = shown.said.question
+    below.button("Stop", key="stop", type="tertiary", icon=":material/stop_circle:")
+    pulse = below.empty()  # drawing is what lets a click end this run, also while nothing comes
     try:
         with place, st.spinner(_waiting_for(open_.collection), show_time=True):
             pipeline = services.pipeline(open_.collection)
             writer = model_settings.generator() or pipeline.generator
-            stream = pipeline.stream(question, history=history, generator=writer)
+
+            def coming() -> Iterator[AnswerStream | str]:
+                stream = pipeline.stream(question, history=history, generator=writer)
+                yield stream
+                yield from stream
+
+            coming_in = watched(coming(), pulse.empty)
+            stream = cast(AnswerStream, next(coming_in))
             shown.note = stream.note
-            pieces = iter(stream)
+            with below:
+                _sources(stream)
+            pieces = cast(Iterator[str], coming_in)
             piece = next(pieces, None)
-        with below:
-            st.button("Stop", key="stop", type="tertiary", icon=":material/stop_circle:")
-            _sources(stream)
         text = ""
         while piece is not None:
             text += piece
