@@ -19,7 +19,7 @@ from rag_core.protocols import FloatArray, IntArray, Where
 from rag_core.stores.faiss_saved import key_of, load, save
 
 Packed = Mapping[str, Any]
-_MORE = 8  # fetched beyond k, so that equals at the last place are seen
+_MORE = 1  # fetched beyond k, so that an equal at the last place is seen
 _TIE = 1e-6  # float32 products nearer than this may stand in either order
 _POINTS_A_CLUSTER = 39  # what FAISS wants for k-means; with fewer, comparing all is quick anyway
 _FILTERS_KEPT = 16
@@ -108,7 +108,10 @@ class Rows:
         while wanted:
             # Doubled until nothing that was not fetched could tie with the last place.
             fetched = min(most, 2 * fetched if fetched > wanted else wanted + _MORE)
-            found = self._scored(vector, self._search(vector, fetched, only))
+            rows, products = self._search(vector, fetched, only)
+            if len(rows) == fetched and _apart(products[: wanted + 1]):
+                return self._named(rows[:wanted], products[:wanted])
+            found = self._scored(vector, rows)
             if fetched == most or found[wanted - 1][1] > found[-1][1] + _TIE:
                 return found[:wanted]
         return []
@@ -127,25 +130,38 @@ class Rows:
             self._matched[key] = np.array(rows, np.int64)
         return self._matched[key]
 
-    def _search(self, vector: FloatArray, k: int, only: IntArray | None) -> IntArray:
+    def _search(
+        self, vector: FloatArray, k: int, only: IntArray | None
+    ) -> tuple[IntArray, FloatArray]:
+        """Return rows and their float32 products, best first."""
         faiss = _faiss()
         if only is not None:
             choice = faiss.SearchParameters(sel=faiss.IDSelectorBatch(only))
             return self._asked(self._flat, vector, k, choice)
         index = self._approximate_now()
         if index is not None:
-            found = self._asked(index, vector, k, self._effort(k))
-            if len(found) == k:
-                return found
+            rows, products = self._asked(index, vector, k, self._effort(k))
+            if len(rows) == k:
+                return rows, products
         # also when the clusters or the part of the graph that were looked at hold too few
         return self._asked(self._flat, vector, k, None)
 
-    def _asked(self, index: Any, vector: FloatArray, k: int, choice: Any) -> IntArray:  # noqa: ANN401
+    def _asked(
+        self,
+        index: Any,  # noqa: ANN401
+        vector: FloatArray,
+        k: int,
+        choice: Any,  # noqa: ANN401
+    ) -> tuple[IntArray, FloatArray]:
         # Two threads gain little on one query, and lose much where others compute too.
         with _one_thread():
-            _, rows = index.search(vector[np.newaxis], k, params=choice)
-        found: IntArray = rows[0][rows[0] >= 0]
-        return found
+            products, rows = index.search(vector[np.newaxis], k, params=choice)
+        found = rows[0] >= 0
+        return rows[0][found], products[0][found]
+
+    def _named(self, rows: IntArray, products: FloatArray) -> list[tuple[str, float]]:
+        pairs = zip(rows.tolist(), products.tolist(), strict=True)
+        return [(self._ids[row], min(1.0, max(-1.0, product))) for row, product in pairs]
 
     def _effort(self, k: int) -> Any:  # noqa: ANN401
         if self._options.kind == "ivf":
@@ -193,6 +209,11 @@ class Rows:
         if self._saved:
             save(self._saved, index, key)
         return index
+
+
+def _apart(products: FloatArray) -> bool:
+    """Return whether these products, falling, differ by so much that their order is certain."""
+    return len(products) < 2 or float(np.diff(products).max()) < -_TIE
 
 
 def _made(options: IndexOptions, dimension: int) -> Any:  # noqa: ANN401
