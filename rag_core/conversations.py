@@ -11,14 +11,16 @@ import json
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from rag_core.access import require
 from rag_core.database import Database, Layout
-from rag_core.datatypes import Answer, Message
+from rag_core.datatypes import Message
 from rag_core.errors import UnknownConversationError
+from rag_core.making import Making
+from rag_core.turns import CitedPlace, Conversation, NewTurn, Turn
 
 if TYPE_CHECKING:
     import sqlite3
@@ -40,80 +42,10 @@ CREATE TABLE IF NOT EXISTS turns (
     thumb INTEGER NOT NULL DEFAULT 0, note TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS turns_conversation ON turns (conversation, id);
+CREATE TABLE IF NOT EXISTS makings (turn INTEGER PRIMARY KEY, made TEXT NOT NULL);
 """,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class CitedPlace:
-    """A citation as it was shown: it stays readable when its document is gone."""
-
-    number: int
-    document_id: str
-    document: str
-    start: int
-    end: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class NewTurn:
-    """A question and what was answered, before it is kept. `error` says why a text broke off."""
-
-    question: str
-    text: str
-    citations: tuple[CitedPlace, ...] = ()
-    model: str = ""
-    seconds: float = 0.0
-    standalone: str = ""
-    found: bool = True
-    error: str = ""
-
-    @classmethod
-    def of(cls, question: str, answer: Answer) -> Self:
-        """Make a turn of a whole answer; `question` as the person typed it."""
-        places = tuple(
-            CitedPlace(
-                citation.number,
-                citation.span.document_id,
-                str(citation.hit.chunk.metadata.get("name", "")),
-                citation.span.start,
-                citation.span.end,
-                citation.text,
-            )
-            for citation in answer.citations
-        )
-        return cls(
-            question,
-            answer.text,
-            places,
-            answer.model,
-            sum(stage.seconds for stage in answer.stages),
-            answer.standalone,
-            answer.found,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A kept turn. `thumb` is 1 for up, -1 for down, 0 for neither; times are Unix seconds."""
-
-    id: int
-    said: NewTurn
-    asked_at: float
-    thumb: int = 0
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    """A conversation's place in the list; `changed_at` is Unix seconds."""
-
-    id: str
-    collection: str
-    title: str
-    changed_at: float
-    turns: int
+_TURNS = "SELECT *, (SELECT made FROM makings WHERE turn = turns.id) AS made FROM turns"
 
 
 class Conversations:
@@ -166,6 +98,7 @@ class Conversations:
                 " model, seconds, asked_at, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (conversation, *values, turn.model, turn.seconds, now, turn.error),
             )
+            _keep_making(db, row.lastrowid or 0, turn.making)
         return Turn(row.lastrowid or 0, turn, now)
 
     def complete(self, turn: int, said: NewTurn) -> None:
@@ -185,6 +118,7 @@ class Conversations:
                      said.model, said.seconds, said.error, turn),
                 )
             )  # fmt: skip
+            _keep_making(db, turn, said.making)
 
     def list(self, collection: str | None = None, *, search: str = "") -> Sequence[Conversation]:
         """Return conversations, last changed first.
@@ -218,9 +152,7 @@ class Conversations:
 
     def turns(self, conversation: str) -> Sequence[Turn]:
         """Return a conversation's turns, oldest first; none for an unknown one."""
-        rows = self._database.rows(
-            "SELECT * FROM turns WHERE conversation = ? ORDER BY id", conversation
-        )
+        rows = self._database.rows(f"{_TURNS} WHERE conversation = ? ORDER BY id", conversation)
         return [_turn(row) for row in rows]
 
     def history(self, conversation: str, *, last: int = 3) -> tuple[Message, ...]:
@@ -254,14 +186,14 @@ class Conversations:
         """Forget a conversation, its turns and its thumbs; an unknown one is no error."""
         _must_be_editor()
         with self._database.transaction() as db:
-            db.execute("DELETE FROM turns WHERE conversation = ?", (conversation,))
+            _forget(db, "conversation = ?", conversation)
             db.execute("DELETE FROM conversations WHERE id = ?", (conversation,))
 
     def forget_from(self, conversation: str, turn: int) -> None:
         """Forget a turn and all after it: for regenerating, or editing and sending again."""
         _must_be_editor()
         with self._database.transaction() as db:
-            db.execute("DELETE FROM turns WHERE conversation = ? AND id >= ?", (conversation, turn))
+            _forget(db, "conversation = ? AND id >= ?", conversation, turn)
 
     def rate(self, turn: int, thumb: int, note: str = "") -> None:
         """Keep a thumb (1 up, -1 down, 0 taken back) and a note.
@@ -281,7 +213,7 @@ class Conversations:
     def rated(self) -> Sequence[tuple[Conversation, Turn]]:
         """Return every turn with a thumb or a note, oldest first, with its conversation."""
         kept = {found.id: found for found in self.list()}
-        rows = self._database.rows("SELECT * FROM turns WHERE thumb OR note != '' ORDER BY id")
+        rows = self._database.rows(f"{_TURNS} WHERE thumb OR note != '' ORDER BY id")
         return [(kept[row["conversation"]], _turn(row)) for row in rows]
 
 
@@ -296,8 +228,24 @@ def _turn(row: sqlite3.Row) -> Turn:
         row["standalone"],
         bool(row["found"]),
         row["error"],
+        Making.from_values(json.loads(row["made"])) if row["made"] else None,
     )
     return Turn(row["id"], said, row["asked_at"], row["thumb"], row["note"])
+
+
+def _keep_making(db: sqlite3.Connection, turn: int, making: Making | None) -> None:
+    if making is None:
+        db.execute("DELETE FROM makings WHERE turn = ?", (turn,))
+    else:
+        # In a table of its own: the list and the search of conversations never read it.
+        made = json.dumps(asdict(making))
+        db.execute("INSERT OR REPLACE INTO makings VALUES (?, ?)", (turn, made))
+
+
+def _forget(db: sqlite3.Connection, which: str, *values: object) -> None:
+    """Forget turns, and how their answers were made; `which` is ours, never a person's."""
+    db.execute(f"DELETE FROM makings WHERE turn IN (SELECT id FROM turns WHERE {which})", values)
+    db.execute(f"DELETE FROM turns WHERE {which}", values)
 
 
 def _title(text: str) -> str:

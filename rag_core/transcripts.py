@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rag_core.conversations import FEEDBACK_FILE, Conversation, Conversations, Turn
+from rag_core.conversations import FEEDBACK_FILE, Conversations
+from rag_core.turns import Conversation, Turn
 
 _ACTIVE = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~$&=:])")
 

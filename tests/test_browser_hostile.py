@@ -11,10 +11,11 @@ from chat_server import chat_server
 from hostile_strings import KINDS, STRINGS, encodable, of_kind
 
 from rag_core import Document, RagPipeline
-from rag_core.conversations import CitedPlace, Conversations, NewTurn
+from rag_core.conversations import Conversations
 from rag_core.lessons.lesson import View
 from rag_core.lessons.scenes import Scene, Scenes
 from rag_core.search_lab.saved import SavedQueries
+from rag_core.turns import CitedPlace, NewTurn
 from ui import navigation
 
 pytestmark = pytest.mark.browser

@@ -2,16 +2,29 @@
 
 import json
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from rag_core.access import acting_as
-from rag_core.conversations import CitedPlace, Conversations, NewTurn
+from rag_core.conversations import FILE, Conversations
+from rag_core.datatypes import (
+    Answer,
+    Chunk,
+    Message,
+    Prompt,
+    SearchHit,
+    SearchResult,
+    Stage,
+    Timing,
+)
 from rag_core.errors import AccessError, HomeError, UnknownConversationError
 from rag_core.transcripts import as_json, as_markdown, write_feedback
+from rag_core.turns import CitedPlace, NewTurn
 
 PLACE = CitedPlace(1, "d1", "tower.txt", 0, 9, "The tower")
 TURN = NewTurn("When was it built?", "In 1889 [1].", (PLACE,), "tiny", 0.5, "When was the tower?")
@@ -95,10 +108,69 @@ def test_exports_hold_all_and_markdown_draws_nothing_of_a_document(kept):
     assert json.loads(as_json(listed, turns))["turns"][0]["text"] == hostile
 
 
+def making(price=0.25):
+    chunk = Chunk("c", "d1", 0, 0, 9, "The tower", {"name": "tower.txt"})
+    hit = SearchHit(chunk, 1, 0.5)
+    result = SearchResult("tower", (hit,), (Stage("vector", (hit,) * 5, 0.1),))
+    messages = (Message("system", "Cite."), Message("user", "<s>Башня \ud800</s>"))
+    prompt = Prompt("tower", (hit,), messages, (hit,), 12)
+    stages = (Timing("retrieve", 0.1), Timing("generate", 0.4))
+    answer = Answer("In 1889.", (), prompt, "tiny", result, stages=stages, tokens=3)
+    return NewTurn.of("When?", answer, price=price)
+
+
+def test_how_an_answer_was_made_comes_back_after_a_restart(kept, tmp_path):
+    conversation = kept.start("default")
+    asked = kept.add(conversation, NewTurn("When?", ""))
+    assert kept.turns(conversation)[0].said.making is None
+    said = making()
+    kept.complete(asked.id, said)
+    kept.close()
+    again = Conversations(tmp_path)
+    (turn,) = again.turns(conversation)
+    again.close()
+    assert turn.said == said
+    made = turn.said.making
+    assert (made.read, made.written, made.dropped, made.price) == (12, 3, 1, 0.25)
+    assert made.seconds == pytest.approx(0.5)
+    assert (made.found[0].hits, len(made.found[0].best)) == (5, 3)
+    assert made.messages[1].content == "<s>Башня \ud800</s>"
+
+
+def test_how_an_answer_was_made_goes_with_its_turn(kept, tmp_path):
+    def left() -> int:
+        with closing(sqlite3.connect(tmp_path / FILE)) as file:
+            return file.execute("SELECT count(*) FROM makings").fetchone()[0]
+
+    conversation = kept.start("default")
+    first, second, third = (kept.add(conversation, making()) for _ in range(3))
+    assert left() == 3
+    kept.complete(third.id, NewTurn("When?", "In", error="broke off"))
+    assert left() == 2
+    kept.forget_from(conversation, second.id)
+    assert [turn.id for turn in kept.turns(conversation)] == [first.id]
+    assert left() == 1
+    kept.delete(conversation)
+    assert left() == 0
+
+
+def test_a_file_from_before_answers_kept_their_making_opens(kept, tmp_path):
+    conversation = kept.start("default")
+    kept.add(conversation, TURN)
+    kept.close()
+    with closing(sqlite3.connect(tmp_path / FILE)) as file:
+        file.execute("DROP TABLE makings")
+    again = Conversations(tmp_path)
+    assert again.turns(conversation)[0].said == TURN
+    assert again.add(conversation, making()).said == again.turns(conversation)[1].said
+    again.close()
+
+
 KILLED = """
 import os, sys
 from pathlib import Path
-from rag_core.conversations import Conversations, NewTurn
+from rag_core.conversations import Conversations
+from rag_core.turns import NewTurn
 kept = Conversations(Path(sys.argv[1]))
 conversation = kept.start("default")
 for number in range(20):

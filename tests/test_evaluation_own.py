@@ -7,7 +7,7 @@ import pytest
 from chat_server import chat_server
 
 from rag_core import Cancelled, Document, ModelError, SettingsError
-from rag_core.conversations import CitedPlace, Conversations, NewTurn
+from rag_core.conversations import Conversations
 from rag_core.datatypes import Chunk, SearchHit
 from rag_core.evaluation import (
     chat_questions,
@@ -21,6 +21,7 @@ from rag_core.evaluation import (
 from rag_core.evaluation.datasets.generated import checked_reply
 from rag_core.evaluation.datasets.written import as_lines, unanswerable_question
 from rag_core.generators.chat import ChatGenerator
+from rag_core.turns import CitedPlace, NewTurn
 
 TEXT = "The tower was finished\nin 1889. It is made of iron. It is 330 metres high. It is red."
 TOWER = Document.from_text("tower.txt", TEXT)

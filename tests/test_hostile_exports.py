@@ -23,7 +23,7 @@ from rag_core.chunk_lab.cutting import Choice
 from rag_core.chunk_lab.export import as_csv, as_jsonl
 from rag_core.chunk_lab.export import as_python as chunks_python
 from rag_core.cli import main
-from rag_core.conversations import CitedPlace, Conversations, NewTurn
+from rag_core.conversations import Conversations
 from rag_core.errors import HomeError, RagError
 from rag_core.evaluation import Dataset, Gold, Question
 from rag_core.evaluation.report import report_csv, report_html, report_markdown
@@ -36,6 +36,7 @@ from rag_core.similarity_lab.export import map_csv, matrix_csv, pairs_csv
 from rag_core.similarity_lab.pairs import all_pairs
 from rag_core.spreadsheets import neutral
 from rag_core.transcripts import as_json, as_markdown, feedback_lines
+from rag_core.turns import CitedPlace, NewTurn
 from ui.ann_lab.export import victims_csv
 from ui.ann_lab.problem import Outcome
 from ui.ann_lab.settings import Settings

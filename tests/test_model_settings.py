@@ -11,13 +11,14 @@ from streamlit.testing.v1 import AppTest
 
 from rag_core import AccessError, Document, ModelError, SettingsError
 from rag_core.access import acting_as
-from rag_core.conversations import Conversations, NewTurn
+from rag_core.conversations import Conversations
 from rag_core.generators.addresses import PUBLIC_OPENAI, env_key, host, same_address
 from rag_core.generators.chat import ChatGenerator
 from rag_core.generators.choice import ModelChoice, choice_from_env, say
 from rag_core.generators.settings import ChatSettings, find_local_servers
 from rag_core.prompts import SYSTEM_PROMPT
 from rag_core.transcripts import as_json, as_markdown
+from rag_core.turns import NewTurn
 from ui import services
 
 ROOT = Path(__file__).resolve().parent.parent

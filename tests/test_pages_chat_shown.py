@@ -108,6 +108,25 @@ def test_the_glass_box_shows_stages_and_the_exact_prompt(server):
     assert [code.value for code in at.code] == [message["content"] for message in sent]
 
 
+def test_the_glass_box_opens_after_a_restart_and_no_key_is_kept(server, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-never-on-a-disk")
+    ask(run())
+    assert server.keys == ["Bearer sk-never-on-a-disk"]
+    [conversation] = kept()
+    st.cache_resource.clear()  # what a restart leaves: the files
+    at = run(c=conversation.id)
+    at.session_state["how-0"] = True
+    at.run()
+    assert not at.exception
+    sent = server.requests[0]["messages"]
+    assert [code.value for code in at.code] == [message["content"] for message in sent]
+    assert "Generate" in list(at.dataframe[0].value["Stage"])
+    files = [path for path in services.pipeline("default").home.path.rglob("*") if path.is_file()]
+    texts = [path.read_bytes() for path in files]
+    assert any(QUESTION.encode() in text for text in texts)
+    assert not any(b"sk-never" in text for text in texts)
+
+
 def test_a_citation_opens_beside_its_answer(server):
     at = click(ask(run()), "cite-0-0")
     assert "<mark" in said(at)

@@ -9,10 +9,11 @@ from chat_server import chat_server
 from streamlit.testing.v1 import AppTest
 
 from rag_core import Document
-from rag_core.conversations import CitedPlace, Conversations, NewTurn
+from rag_core.conversations import Conversations
 from rag_core.evaluation import SavedSweeps
 from rag_core.evaluation.datasets.collection import CollectionQuestions
 from rag_core.evaluation.questions import Gold, Question
+from rag_core.turns import CitedPlace, NewTurn
 from ui import services
 from ui.evaluation_lab import panels
 

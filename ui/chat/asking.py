@@ -10,9 +10,9 @@ import streamlit as st
 
 from rag_core import RagError
 from rag_core.answers import AnswerStream
-from rag_core.conversations import NewTurn
 from rag_core.datatypes import Message
 from rag_core.generators.prices import price_usd
+from rag_core.turns import NewTurn
 from rag_core.waiting import watched
 from ui import services
 from ui.chat import checking, model_settings, talk
@@ -65,8 +65,8 @@ def _answer(open_: Talk, shown: Shown, history: tuple[Message, ...]) -> None:
             place.html(answer_html(text, stream.prompt.sources, link="source"))
             piece = next(pieces, None)
         shown.answer = stream.answer
-        shown.said = NewTurn.of(question, stream.answer)
-        shown.price = price_usd(writer, stream.answer.prompt.tokens, stream.answer.tokens)
+        price = price_usd(writer, stream.answer.prompt.tokens, stream.answer.tokens)
+        shown.said = NewTurn.of(question, stream.answer, price=price)
         talk.keep(open_, shown)
         checking.check(open_.collection, shown)
     except RagError as error:

@@ -1,10 +1,13 @@
-"""The glass box: the stages of an answer with their times, the exact prompt, tokens and price."""
+"""The glass box: the stages of an answer with their times, the exact prompt, tokens and price.
+
+All of it is kept with the conversation, so the box of an old answer opens as that of a new one.
+"""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from rag_core import Answer
+from rag_core.making import Making
 from ui.text import number, plain
 
 _NAMES = {
@@ -15,67 +18,61 @@ _NAMES = {
     "prompt": "Write the prompt",
     "generate": "Generate",
 }
-_LISTED = 10
 
 
-def show(answer: Answer, place: int, price: float | None) -> None:
+def show(making: Making, model: str, place: int) -> None:
     """Draw it, closed at first; nothing inside is made before it is opened.
 
     Args:
-        answer: what is looked into.
+        making: how the answer was made.
+        model: what wrote it.
         place: the turn's place in the conversation.
-        price: what it cost, in US dollars; None where nobody knows.
     """
-    seconds = sum(stage.seconds for stage in answer.stages)
     box = st.expander(
-        f"How this answer was made · {seconds:.2f} s", key=f"how-{place}", on_change="rerun",
+        f"How this answer was made · {making.seconds:.2f} s", key=f"how-{place}", on_change="rerun",
         icon=":material/visibility:",
     )  # fmt: skip
     if box.open:
         with box:
-            _stages(answer, price)
-            _found(answer)
-            _prompt(answer, place)
+            _stages(making, model)
+            _found(making)
+            _prompt(making)
 
 
-def _stages(answer: Answer, price: float | None) -> None:
+def _stages(making: Making, model: str) -> None:
     st.dataframe(
         [
             {"Stage": _NAMES.get(stage.name, stage.name), "Milliseconds": stage.seconds * 1000}
-            for stage in answer.stages
+            for stage in making.stages
         ],
         hide_index=True, column_config={
             "Milliseconds": st.column_config.NumberColumn(format="%.1f")
         },
         alt="The stages of this answer and their times",
     )  # fmt: skip
-    read, written = answer.prompt.tokens, answer.tokens
-    said = f"{plain(answer.model)} · about {read:,} tokens read, {written:,} written"
+    said = f"{plain(model)} · about {making.read:,} tokens read, {making.written:,} written"
+    price = making.price
     st.caption(said + (" · price unknown" if price is None else f" · about {price:.5f} USD"))
 
 
-def _found(answer: Answer) -> None:
-    for stage in answer.result.stages:
+def _found(making: Making) -> None:
+    for stage in making.found:
         st.markdown(
             f"**{plain(stage.name)}** · {stage.seconds * 1000:,.0f} ms · "
-            f"{number(len(stage.hits), 'hit')}"
+            f"{number(stage.hits, 'hit')}"
         )
-        for hit in stage.hits[:3]:
-            name = plain(str(hit.chunk.metadata.get("name", "")), limit=40)
-            st.caption(
-                f"{hit.rank}\\. {name} · {hit.score:.3f} · {plain(hit.chunk.text, limit=90)}"
-            )
-    if answer.prompt.dropped:
-        st.caption(
-            f"{number(len(answer.prompt.dropped), 'source')} left out: the model's window is full."
-        )
+        for hit in stage.best:
+            name = plain(hit.document, limit=40)
+            st.caption(f"{hit.rank}\\. {name} · {hit.score:.3f} · {plain(hit.text, limit=90)}")
+    if making.dropped:
+        st.caption(f"{number(making.dropped, 'source')} left out: the model's window is full.")
 
 
-def _prompt(answer: Answer, place: int) -> None:
-    if not answer.prompt.sources:
+def _prompt(making: Making) -> None:
+    if not making.messages:
         st.caption("Nothing relevant was found, so no model was asked.")
         return
     st.markdown("**The exact prompt**")
-    for at, message in enumerate(answer.prompt.messages):
+    for at, message in enumerate(making.messages):
         st.caption(message.role)
         st.code(message.content, language=None, wrap_lines=True, height=180 if at else 140)

@@ -6,8 +6,9 @@ from pathlib import PurePath
 
 import streamlit as st
 
-from rag_core.conversations import TITLE_LENGTH, Conversation
+from rag_core.conversations import TITLE_LENGTH
 from rag_core.transcripts import as_json, as_markdown
+from rag_core.turns import Conversation
 from ui import access
 from ui.chat import talk
 from ui.chat.talk import Talk

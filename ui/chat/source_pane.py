@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from rag_core import Document, Span
-from rag_core.conversations import CitedPlace
 from rag_core.errors import RagError, UnknownDocumentError
 from rag_core.page_image import page_image
+from rag_core.turns import CitedPlace
 from ui import services
 from ui.chat import talk
 from ui.chat.talk import Talk

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from rag_core import Answer
-from rag_core.conversations import Conversation, Conversations, NewTurn, Turn
+from rag_core.conversations import Conversations
 from rag_core.datatypes import Message
 from rag_core.errors import UnknownConversationError
 from rag_core.referee import Review
 from rag_core.transcripts import write_feedback
+from rag_core.turns import Conversation, NewTurn, Turn
 from ui import access, services
 
 _PARAM = "c"
@@ -34,7 +35,6 @@ class Shown:
     review: Review | None = None
     note: str = ""
     hint: str = ""
-    price: float | None = None
 
     @property
     def whole(self) -> bool:

@@ -37,8 +37,8 @@ def show(open_: Talk, place: int) -> None:
             st.caption("Ask in other words, or add documents that answer it.")
         _citations(open_, place)
         _tools(open_, place)
-        if shown.answer is not None:
-            glass_box.show(shown.answer, place, shown.price)
+        if shown.said.making is not None:
+            glass_box.show(shown.said.making, shown.said.model, place)
         else:
             st.caption(f"Answered by {plain(shown.said.model)} in {shown.said.seconds:.2f} s.")
 
