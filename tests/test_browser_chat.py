@@ -1,12 +1,14 @@
 """The chat as a person uses it: words as they come, the source beside them, and what is kept."""
 
 import re
+import threading
 
 import pytest
 from browser import open_browser, running_app, settled
 from chat_server import chat_server
 
 from rag_core import Document, RagPipeline
+from rag_core.conversations import Conversations
 
 pytestmark = pytest.mark.browser
 
@@ -77,3 +79,58 @@ def test_an_answer_is_checked_opened_beside_and_kept_across_a_restart(home, page
         page.get_by_text("It burned for 700").wait_for()
         assert page.get_by_text(HOSTILE).count() == 1
         assert page.locator("a[href*='evil'], img[src='x'], .katex").count() == 0
+
+
+LED = """() => {
+    window.led = [];
+    const scroll = Element.prototype.scrollIntoView;
+    Element.prototype.scrollIntoView = function (how) {
+        window.led.push(this.id);
+        return scroll.call(this, how);
+    };
+}"""
+PLACE = """() => {
+    window.before = document.querySelector("a[href='#source-1']");
+    const box = window.before.getBoundingClientRect();
+    return [box.x + box.width / 2, box.y + box.height / 2];
+}"""
+REPLACED = "() => document.querySelector(\"a[href='#source-1']\") !== window.before"
+
+
+def test_a_number_leads_to_its_source_while_the_words_come(home, page):
+    done = threading.Event()
+
+    def words():
+        yield "The lamp was lit by Ada Quill [1]. "
+        while not done.is_set():
+            yield "More. "
+        yield "End."
+
+    with (
+        chat_server(pieces=words(), delay=0.02) as server,
+        running_app(home, OPENAI_BASE_URL=server.url) as app,
+    ):
+        settled(page, f"{app.url}/chat")
+        box = page.get_by_test_id("stChatInput").locator("textarea")
+        box.fill("Who lit the lamp?")
+        box.press("Enter")
+        page.locator("a[href='#source-1']").wait_for()
+        page.evaluate(LED)
+        page.mouse.move(*page.evaluate(PLACE))
+        page.mouse.down()
+        page.wait_for_function(REPLACED)  # as it is for every finger: slower than the words
+        page.mouse.up()
+        assert "source-1" in page.evaluate("window.led")
+        done.set()
+        number = page.get_by_role("button", name="Open source 1").first
+        number.wait_for()
+        settled(page)
+        number.click()
+        page.locator("mark").first.wait_for()
+    kept = Conversations(home)
+    (conversation,) = kept.list()
+    (turn,) = kept.turns(conversation.id)
+    kept.close()
+    assert turn.said.text.startswith("The lamp was lit by Ada Quill [1]. More. ")
+    assert turn.said.text.endswith("More. End.")
+    assert turn.said.error == ""

@@ -25,6 +25,20 @@ NUMBER = (
     "margin-left:.15em;border-radius:.6em;background:rgba(60,160,150,.22)"
 )
 _SCROLL = """<script>document.getElementById("KEY")?.scrollIntoView({block: "center"})</script>"""
+# While an answer comes, every piece draws its links anew: the one that was pressed is gone before
+# it is let go, and no click comes about. So the press itself leads, and shows where it led.
+PRESSED = """<script>
+if (!window.ragscopePressed) {
+  window.ragscopePressed = true;
+  document.addEventListener("pointerdown", (event) => {
+    const link = event.target.closest?.('a[href^="#source-"]');
+    const source = link && document.getElementById(link.hash.slice(1));
+    if (!source || event.button !== 0) return;
+    source.scrollIntoView({ block: "center" });
+    source.animate([{ background: "rgba(245,176,65,.6)" }, {}], 2500);
+  });
+}
+</script>"""
 _BREAK = re.compile(r"\n\s*\n")
 
 

@@ -17,7 +17,7 @@ from rag_core.waiting import watched
 from ui import services
 from ui.chat import checking, model_settings, talk
 from ui.chat.talk import Shown, Talk
-from ui.document_view import answer_html, marked_html, place_label
+from ui.document_view import PRESSED, answer_html, marked_html, place_label
 
 PERSON, SCOPE = ":material/person:", ":material/troubleshoot:"
 _EXCERPT = 220  # characters of a source that is shown while its answer comes
@@ -81,6 +81,7 @@ def _sources(stream: AnswerStream) -> None:
         text = hit.chunk.text
         shown = text if len(text) <= _EXCERPT else text[:_EXCERPT] + "…"
         st.html(place_label(f"source-{number}", title, shown))
+    st.html(PRESSED, unsafe_allow_javascript=True)  # ours and constant
 
 
 def _waiting_for(collection: str) -> str:
