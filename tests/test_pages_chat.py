@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -104,7 +105,9 @@ def test_conversations_are_searched_renamed_exported_and_deleted(server):
     at.text_input(key="talk_search").set_value("no such words").run()
     assert "No conversation holds this" in said(at)
     at.text_input(key="talk_search").set_value("").run()
-    assert at.button(key=f"open-{conversation.id}").label == "\\<b\\>Lamps\\<\\/b\\>"
+    title, when = at.button(key=f"open-{conversation.id}").label.split(" · ")
+    assert title == "\\<b\\>Lamps\\<\\/b\\>"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", when)
     at.checkbox(key=f"sure-{conversation.id}").check().run()
     at.button(key="delete_talk").click().run()
     assert not kept().list("default")

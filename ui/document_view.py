@@ -39,6 +39,9 @@ if (!window.ragscopePressed) {
   });
 }
 </script>"""
+# A page that asks for a question keeps to its own end: a long source would push its answer away.
+# What scrolls by itself has to be reached by the keyboard too.
+_BESIDE = 'tabindex="0" style="max-height:min(24rem,50vh);overflow-y:auto"'
 _BREAK = re.compile(r"\n\s*\n")
 
 
@@ -124,9 +127,12 @@ def show_passage(document: Document, span: Span, *, key: str) -> None:
         show_whole(document, span, key=key)
         return
     low, high = passage(document.text, span.start, span.end)
-    shown = marked_html(document.text[low:high], within(span, low, high))
+    marks = within(span, low, high)
+    shown = marked_html(document.text[low:high], marks, anchor=f"{key}-mark")
+    around = ("…" if low else "") + shown + ("…" if high < len(document.text) else "")
     with st.container(border=True, key=f"{key}-text"):
-        st.html(("…" if low else "") + shown + ("…" if high < len(document.text) else ""))
+        script = _SCROLL.replace("KEY", f"{key}-mark").replace("center", "nearest")
+        st.html(f"<div {_BESIDE}>{around}</div>" + script, unsafe_allow_javascript=True)
 
 
 def show_whole(document: Document, span: Span | None, *, key: str) -> None:

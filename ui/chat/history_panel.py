@@ -43,11 +43,12 @@ def _list(open_: Talk) -> None:
     if not found:
         st.caption("No conversation holds this." if search else "None is kept yet.")
     for conversation in found[:_LISTED]:
-        st.button(
-            plain(conversation.title or "Untitled", limit=60), key=f"open-{conversation.id}",
-            type="tertiary", disabled=conversation.id == open_.id, on_click=_open,
-            args=(open_.collection, conversation.id),
-            help=f"{number(conversation.turns, 'question')}, last {when(conversation.changed_at)}",
+        title = plain(conversation.title or "Untitled", limit=60)
+        st.button(  # the time too: two about the same question differ in nothing else
+            f"{title} · {when(conversation.changed_at)}",
+            key=f"open-{conversation.id}", type="tertiary",
+            disabled=conversation.id == open_.id, on_click=_open,
+            args=(open_.collection, conversation.id), help=number(conversation.turns, "question"),
         )  # fmt: skip
     if len(found) > _LISTED:
         st.caption(f"And {len(found) - _LISTED:,} more: search for them.")
