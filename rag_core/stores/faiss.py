@@ -131,25 +131,32 @@ class FaissStore:
         full = None if where is None else checked(where)
         unit = _unit_of(vector)
         with self._lock, errors_as_ours("The query failed"):
-            found = dict(self._current().nearest(unit, k, full))
-            chunks = self.get(list(found))
+            rows = self._current()
+            found = rows.nearest(unit, k, full)
+            ids = [id_ for id_, _ in found]
+            texts = {id_: text for page in self._pages("id, text", ids) for id_, text in page}
+            # The metadata is in memory already, for the filters.
+            packed = rows.packed(ids)
+        known = [(id_, score) for id_, score in found if id_ in texts]
         return [
-            SearchHit(chunk, rank, found[chunk.id], {"vector": found[chunk.id]})
-            for rank, chunk in enumerate(chunks, start=1)
+            SearchHit(_chunk(id_, texts[id_], dict(packed[id_])), rank, score, {"vector": score})
+            for rank, (id_, score) in enumerate(known, start=1)
         ]
 
     def get(self, ids: Sequence[str]) -> list[Chunk]:
         """Return the chunks of these ids, in this order; unknown ids are left out."""
         found: dict[str, Chunk] = {}
         with errors_as_ours("The chunks could not be read"):
-            for page in pages(ids, PAGE):
-                marks = ", ".join("?" * len(page))
-                for row in self._file.select(
-                    f"SELECT id, text, packed FROM chunks WHERE collection = ? AND id IN ({marks})",
-                    *page,
-                ):
-                    found[row[0]] = _unpacked(*row)
+            for page in self._pages("id, text, packed", ids):
+                found.update((row[0], _unpacked(*row)) for row in page)
         return [found[id_] for id_ in ids if id_ in found]
+
+    def _pages(self, columns: str, ids: Sequence[str]) -> Iterator[list[Any]]:
+        for page in pages(ids, PAGE):
+            marks = ", ".join("?" * len(page))
+            yield self._file.select(
+                f"SELECT {columns} FROM chunks WHERE collection = ? AND id IN ({marks})", *page
+            )
 
     def vectors(self, ids: Sequence[str]) -> dict[str, FloatArray]:
         """Return the vectors, float32 (dimension,), of these ids; unknown ids are left out."""
@@ -274,6 +281,10 @@ def _packed(chunk: Chunk) -> Packed:
 
 
 def _unpacked(id_: str, text: str, packed: str) -> Chunk:
-    metadata = json.loads(packed)
+    return _chunk(id_, text, json.loads(packed))
+
+
+def _chunk(id_: str, text: str, metadata: dict[str, Any]) -> Chunk:
+    """Return the chunk whose place stands among this metadata, and take it out of there."""
     document_id, index, start, end = (metadata.pop(key) for key in PLACE)
     return Chunk(id_, document_id, index, start, end, text, metadata)

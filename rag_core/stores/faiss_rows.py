@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,10 @@ class Rows:
         rows = self._vectors(np.array([self._row_of[id_] for id_ in known], np.int64))
         return dict(zip(known, rows, strict=True))
 
+    def packed(self, ids: Sequence[str]) -> dict[str, Packed]:
+        """Return the metadata of these ids, with their places; not to be changed."""
+        return {id_: self._packed[self._row_of[id_]] for id_ in ids}
+
     def nearest(
         self, vector: FloatArray, k: int, where: Where | None = None
     ) -> list[tuple[str, float]]:
@@ -132,7 +137,7 @@ class Rows:
 
     def _search(
         self, vector: FloatArray, k: int, only: IntArray | None
-    ) -> tuple[IntArray, FloatArray]:
+    ) -> tuple[list[int], list[float]]:
         """Return rows and their float32 products, best first."""
         faiss = _faiss()
         if only is not None:
@@ -152,25 +157,32 @@ class Rows:
         vector: FloatArray,
         k: int,
         choice: Any,  # noqa: ANN401
-    ) -> tuple[IntArray, FloatArray]:
+    ) -> tuple[list[int], list[float]]:
         # Two threads gain little on one query, and lose much where others compute too.
         with _one_thread():
             products, rows = index.search(vector[np.newaxis], k, params=choice)
-        found = rows[0] >= 0
-        return rows[0][found], products[0][found]
+        # Lists from here on: for ten numbers NumPy takes longer to be called than to compute.
+        found: list[int] = rows[0].tolist()
+        count = found.index(-1) if found[-1] < 0 else len(found)  # where it ran out of rows
+        return found[:count], products[0].tolist()[:count]
 
-    def _named(self, rows: IntArray, products: FloatArray) -> list[tuple[str, float]]:
-        pairs = zip(rows.tolist(), products.tolist(), strict=True)
-        return [(self._ids[row], min(1.0, max(-1.0, product))) for row, product in pairs]
+    def _named(self, rows: list[int], products: list[float]) -> list[tuple[str, float]]:
+        ids = self._ids
+        return [
+            (ids[row], min(1.0, max(-1.0, product)))
+            for row, product in zip(rows, products, strict=True)
+        ]
 
     def _effort(self, k: int) -> Any:  # noqa: ANN401
         if self._options.kind == "ivf":
             return _faiss().SearchParametersIVF(nprobe=self._options.n_probe)
         return _faiss().SearchParametersHNSW(efSearch=max(self._options.ef, k))
 
-    def _scored(self, vector: FloatArray, rows: IntArray) -> list[tuple[str, float]]:
+    def _scored(self, vector: FloatArray, rows: Sequence[int]) -> list[tuple[str, float]]:
         # In float64 and row by row: equal vectors get equal scores, wherever they stand.
-        products = self._vectors(rows).astype(np.float64) * vector.astype(np.float64)
+        products = self._vectors(np.array(rows, np.int64)).astype(np.float64) * vector.astype(
+            np.float64
+        )
         scores = np.clip(products.sum(axis=1), -1.0, 1.0).tolist()
         pairs = [(self._ids[row], score) for row, score in zip(rows, scores, strict=True)]
         return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
@@ -211,9 +223,9 @@ class Rows:
         return index
 
 
-def _apart(products: FloatArray) -> bool:
+def _apart(products: Sequence[float]) -> bool:
     """Return whether these products, falling, differ by so much that their order is certain."""
-    return len(products) < 2 or float(np.diff(products).max()) < -_TIE
+    return all(one - other > _TIE for one, other in pairwise(products))
 
 
 def _made(options: IndexOptions, dimension: int) -> Any:  # noqa: ANN401
