@@ -46,9 +46,11 @@ def opened(context, address):
 def test_lessons_are_stepped_through_by_keyboard(app, context):
     page = opened(context, f"{app.url}/lessons?lesson=3")
     page.get_by_role("heading", name="3 · Chunking").wait_for()
+    settled(page)  # a key that comes before its button is drawn is lost
     page.keyboard.press("Shift+ArrowRight")
     page.get_by_role("heading", name="4 · Exact").wait_for()
     page.wait_for_url(re.compile("lesson=4"))
+    settled(page)
     page.keyboard.press("Shift+ArrowLeft")
     page.get_by_role("heading", name="3 · Chunking").wait_for()
     page.wait_for_url(re.compile("lesson=3"))
