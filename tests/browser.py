@@ -12,8 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 ROOT = Path(__file__).resolve().parent.parent
+# A page is drawn piece by piece, on a busy machine slowly: what is expected of it is waited for.
+expect.set_options(timeout=60_000)
 STILL = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
 

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from browser import open_browser, running_app, settled
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
 
@@ -55,4 +56,4 @@ def test_it_can_be_cancelled_while_it_builds(page):
     page.get_by_text(re.compile("Building|Drawing")).first.wait_for()
     page.get_by_role("button", name="Cancel", exact=True).click()
     page.get_by_text("Stopped. Nothing was kept of it.").wait_for()
-    assert page.get_by_role("button", name="Measure", exact=True).is_enabled()
+    expect(page.get_by_role("button", name="Measure", exact=True)).to_be_enabled()

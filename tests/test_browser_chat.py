@@ -6,6 +6,7 @@ import threading
 import pytest
 from browser import open_browser, running_app, settled
 from chat_server import chat_server
+from playwright.sync_api import expect
 
 from rag_core import Document, RagPipeline
 from rag_core.conversations import Conversations
@@ -61,14 +62,14 @@ def test_an_answer_is_checked_opened_beside_and_kept_across_a_restart(home, page
         number = page.get_by_role("button", name="Open source 1").first
         number.wait_for()
         page.get_by_text("no such source").wait_for()
-        assert page.get_by_text("in no source").count() == 2  # 700, and the 1 of alert(1)
+        expect(page.get_by_text("in no source")).to_have_count(2)  # 700, and the 1 of alert(1)
         settled(page)
         number.click()
         mark = page.locator("mark").first
         mark.wait_for()
         settled(page)
-        assert "The lamp was lit by Ada Quill." in mark.inner_text()
-        assert page.get_by_role("dialog").count() == 0
+        expect(mark).to_contain_text("The lamp was lit by Ada Quill.")
+        expect(page.get_by_role("dialog")).to_have_count(0)
         answer, source = number.bounding_box(), mark.bounding_box()
         assert source["x"] > answer["x"] + answer["width"]
         page.wait_for_url(re.compile(r"[?&]c=[0-9a-f]{32}"))
@@ -77,8 +78,8 @@ def test_an_answer_is_checked_opened_beside_and_kept_across_a_restart(home, page
         app.start()
         settled(page, app.url + path)
         page.get_by_text("It burned for 700").wait_for()
-        assert page.get_by_text(HOSTILE).count() == 1
-        assert page.locator("a[href*='evil'], img[src='x'], .katex").count() == 0
+        expect(page.get_by_text(HOSTILE)).to_have_count(1)
+        expect(page.locator("a[href*='evil'], img[src='x'], .katex")).to_have_count(0)
 
 
 LED = """() => {

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from browser import open_browser, running_app, settled
+from playwright.sync_api import expect
 
 from rag_core import Document, RagPipeline
 
@@ -91,4 +92,4 @@ def test_the_home_page_by_its_name(page, app):
     page.wait_for_url(re.compile(r"127\.0\.0\.1:\d+/(\?.*)?$"))
     settled(page)
     page.get_by_role("heading", name="Ragscope").wait_for()
-    assert page.get_by_text("Page not found").count() == 0
+    expect(page.get_by_text("Page not found")).to_have_count(0)

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from browser import open_browser, running_app, settled
+from playwright.sync_api import expect
 
 from rag_core import Document, RagPipeline
 
@@ -59,14 +60,16 @@ def page(app, context):
 
 
 def no_markup(page) -> None:
-    assert page.locator("main script, [data-testid='stMain'] img[src*='evil']").count() == 0
-    assert page.locator("[data-testid='stMain'] a[href^='javascript']").count() == 0
+    expect(page.locator("main script, [data-testid='stMain'] img[src*='evil']")).to_have_count(0)
+    expect(page.locator("[data-testid='stMain'] a[href^='javascript']")).to_have_count(0)
 
 
 def test_hits_of_hostile_text_are_text_with_marked_words(page, app):
     settled(page, f"{app.url}/search?q=boat")
     page.locator("mark", has_text="boat").first.wait_for()
-    assert "<script>alert('chunk')</script>" in page.locator("[data-testid='stMain']").inner_text()
+    expect(page.locator("[data-testid='stMain']")).to_contain_text(
+        "<script>alert('chunk')</script>"
+    )
     no_markup(page)
 
 
@@ -94,7 +97,7 @@ def test_the_map_is_drawn_and_a_query_lands_on_it(page, app):
     settled(page, f"{app.url}/similarity?panel=Map&query=boat")
     page.locator(".js-plotly-plot .main-svg").first.wait_for()
     page.get_by_text("true neighbours").wait_for()
-    assert page.get_by_text("query", exact=True).count() >= 1
+    expect(page.get_by_text("query", exact=True).first).to_be_attached()
     no_markup(page)
 
 
@@ -106,7 +109,7 @@ def test_choosing_a_text_puts_its_number_into_the_link(page, app):
     page.wait_for_url(re.compile(r"first=7"))
     settled(page)
     settled(page, page.url)
-    assert "jungle" in page.get_by_role("combobox", name="First text").input_value()
+    expect(page.get_by_role("combobox", name="First text")).to_have_value(re.compile("jungle"))
 
 
 def test_a_hostile_question_is_marked_kept_and_shown_as_text(page, app):

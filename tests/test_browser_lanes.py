@@ -6,6 +6,7 @@ from importlib.resources import files
 import pytest
 from browser import open_browser, running_app, settled
 from chat_server import chat_server
+from playwright.sync_api import expect
 from test_browser_axe import NOT_OURS, RUN
 
 from rag_core import Document, RagPipeline
@@ -56,7 +57,7 @@ def choose_server(page, url: str) -> None:
     key.fill(SECRET)
     key.press("Enter")
     page.get_by_placeholder("set for this session").wait_for()
-    assert key.input_value() == ""
+    expect(key).to_have_value("")
     page.get_by_role("button", name="Try it").click()
     page.get_by_text("said “ready”").wait_for()
     assert judged(page) == []
@@ -75,17 +76,17 @@ def test_a_key_is_given_both_lanes_answer_piece_by_piece_and_the_room_votes(app)
         page.get_by_role("button", name="Ask both").click()
         # What the model wrote is text: neither bold nor markup.
         page.get_by_text("Salt **and** <b>wool</b>").wait_for()
-        assert page.get_by_text("it says").count() == 0
+        expect(page.get_by_text("it says")).to_have_count(0)
         pieces.seen.set()
         page.get_by_text("Which answer is better?").wait_for()
         settled(page)
-        assert "k 2 ·" not in page.locator("[data-testid='stMain']").inner_text()
+        expect(page.locator("[data-testid='stMain']")).not_to_contain_text("k 2 ·")
         page.get_by_role("button", name="A is better").click()
         page.get_by_text("1 vote so far").wait_for()
         page.get_by_role("button", name="Show the names").click()
         page.get_by_text("What it rests on").wait_for()
         settled(page)
-        assert page.get_by_text("k 2 ·").count() >= 1
+        expect(page.get_by_text("k 2 ·").first).to_be_attached()
         assert judged(page) == []
         assert SECRET not in page.content()
         assert SECRET not in page.url

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from browser import open_browser, running_app, settled
+from playwright.sync_api import expect
 from test_browser_labs import no_markup
 
 from rag_core import Document, RagPipeline
@@ -60,7 +61,7 @@ def test_lessons_are_stepped_through_by_keyboard(app, context):
 def test_the_audience_follows_votes_and_searches(app, context):
     presenter = opened(context, f"{app.url}/lessons?lesson=1&present=true")
     audience = opened(context, f"{app.url}/audience")
-    assert audience.locator("[data-testid='stSidebar']").count() == 0
+    expect(audience.locator("[data-testid='stSidebar']")).to_have_count(0)
     audience.get_by_text("Nobody is presenting").wait_for()
     presenter.get_by_role("button", name="Share").click()
     audience.get_by_role("heading", name="1 · Vectors").wait_for()

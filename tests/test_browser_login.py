@@ -5,6 +5,7 @@ import re
 import pytest
 from browser import App, free_port, open_browser, settled
 from oidc_server import CLIENT, SECRET, oidc_provider
+from playwright.sync_api import expect
 
 from rag_core import AccessError, RagPipeline, access
 
@@ -86,21 +87,21 @@ def test_a_login_that_failed_is_said(page, provider, fault):
     button(page, "Log in").click()
     page.get_by_text("You are not logged in").wait_for()
     settled(page)
-    assert page.get_by_label("Collection").count() == 0  # nothing but the names of the pages
-    assert button(page, "Log out").count() == 0
+    expect(page.get_by_label("Collection")).to_have_count(0)  # nothing but the names of the pages
+    expect(button(page, "Log out")).to_have_count(0)
 
 
 def test_a_viewer_looks_and_changes_nothing(page, provider, tmp_path, hash_embedder):
     log_in(page, provider, "viewer@example.org", "viewer")
     page.get_by_text("Nothing can be found yet").wait_for()
-    assert button(page, "Load the sample library").count() == 0
-    assert button(page, "New collection").count() == 0
+    expect(button(page, "Load the sample library")).to_have_count(0)
+    expect(button(page, "New collection")).to_have_count(0)
     go(page, "Upload")
     page.get_by_text("You can look at this library, and not change it.").wait_for()
-    assert page.get_by_test_id("stFileUploaderDropzone").count() == 0
+    expect(page.get_by_test_id("stFileUploaderDropzone")).to_have_count(0)
     go(page, "Store")
     page.get_by_text("takes the role of an admin").wait_for()
-    assert button(page, "Change or move").count() == 0
+    expect(button(page, "Change or move")).to_have_count(0)
     # and were the button there
     with RagPipeline.open(tmp_path, embedder=hash_embedder) as pipeline:
         with access.acting_as("viewer"), pytest.raises(AccessError, match="A viewer cannot"):
@@ -135,4 +136,4 @@ def test_an_admin_may_choose_the_store_and_nobody_after_logging_out(app, page, p
     button(page, "Log in").wait_for()
     settled(page, f"{app.url}/upload")
     button(page, "Log in").wait_for()
-    assert page.get_by_test_id("stFileUploaderDropzone").count() == 0
+    expect(page.get_by_test_id("stFileUploaderDropzone")).to_have_count(0)

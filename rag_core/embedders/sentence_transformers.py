@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import copy
-import hashlib
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rag_core.embedders.estimate import Estimate
-from rag_core.embedders.loading import LOADING, on_one_core
-from rag_core.embedders.packaged import packaged_folder
+from rag_core.embedders.loading import on_one_core
 from rag_core.embedders.texts import encodable
+from rag_core.embedders.weights import Weights, token_limit, weights
 from rag_core.errors import ModelError
 from rag_core.protocols import FloatArray, OnProgress, Progress, TokenVectors
 
@@ -28,7 +25,6 @@ if TYPE_CHECKING:
 BATCH_TOKENS = 4096
 # Texts tokenized, 0.1 s, and sorted by length together: more would pad hardly less.
 WINDOW = 512
-HUB_SECONDS = 5.0
 DTYPES = ("auto", "float32", "bfloat16")
 
 
@@ -49,7 +45,7 @@ class SentenceTransformerEmbedder:
         self._revision = revision
         self._lock = threading.Lock()
         self._loading = threading.Lock()
-        self._loaded: SentenceTransformer | None = None
+        self._loaded: tuple[Weights, SentenceTransformer] | None = None
 
     @property
     def name(self) -> str:
@@ -57,10 +53,19 @@ class SentenceTransformerEmbedder:
         return self._name
 
     @property
+    def _weights(self) -> Weights:
+        return self._read[0]
+
+    @property
     def _model(self) -> SentenceTransformer:
+        return self._read[1]
+
+    @property
+    def _read(self) -> tuple[Weights, SentenceTransformer]:
         with self._loading:
             if self._loaded is None:
-                self._loaded = _load(self._name, self._dtype, self._revision)
+                found = weights(self._name, self._dtype, self._revision)
+                self._loaded = found, found.reader()
             return self._loaded
 
     @cached_property
@@ -77,18 +82,12 @@ class SentenceTransformerEmbedder:
     @cached_property
     def max_tokens(self) -> int:
         """How many tokens the model reads, special tokens included; the rest is never seen."""
-        return int(self._model.max_seq_length or self._model.tokenizer.model_max_length)
+        return token_limit(self._model)
 
     @cached_property
     def fingerprint(self) -> str:
         """16 hex digits over weights, dtype, modules, prompts and token limit."""
-        model = self._model
-        digest = hashlib.sha256()
-        digest.update(repr((str(model), model.prompts, self.max_tokens)).encode())
-        for key, tensor in sorted(model.state_dict().items()):
-            digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode())
-            digest.update(_raw(tensor))
-        return digest.hexdigest()[:16]
+        return self._weights.fingerprint
 
     def embed_documents(
         self, texts: Sequence[str], *, on_progress: OnProgress | None = None
@@ -145,20 +144,8 @@ class SentenceTransformerEmbedder:
 
     @cached_property
     def _asker(self) -> SentenceTransformer:
-        """The same weights with a tokenizer of their own.
-
-        A tokenizer serves one thread at a time, the weights any number: so a question need not
-        wait until a batch of documents is through.
-        """
-        model = self._model
-        first = next(iter(model._modules))
-        reader = copy.copy(model._modules[first])
-        if not hasattr(reader, "processor"):
-            return copy.deepcopy(model)
-        reader.processor = copy.deepcopy(reader.processor)
-        asker = copy.copy(model)
-        asker._modules = {**model._modules, first: reader}
-        return asker
+        # a tokenizer of its own: a question need not wait until a batch of documents is through
+        return self._weights.reader()
 
     def estimate(self, texts: Sequence[str]) -> Estimate:
         """Return how many tokens the texts have, and that they cost nothing."""
@@ -225,63 +212,6 @@ class SentenceTransformerEmbedder:
         return [np.array(pairs, dtype=np.int64).reshape(-1, 2) for pairs in read["offset_mapping"]]
 
 
-def _load(name: str, dtype: str, revision: str | None) -> SentenceTransformer:
-    import torch
-    from sentence_transformers import SentenceTransformer
-    from transformers.utils import logging as transformers_logging
-
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    folder = packaged_folder(name)
-    chosen = torch.bfloat16 if _wants_bfloat16(dtype) else torch.float32
-    on_disk = folder is not None or Path(name).is_dir()
-    local = on_disk or not _hub_answers(name)
-    try:
-        with LOADING:
-            model = SentenceTransformer(
-                str(folder or name),
-                device="cpu",
-                revision=None if folder else revision,
-                local_files_only=local,
-                model_kwargs={"dtype": chosen},
-            )
-    except (OSError, ValueError, ImportError) as error:
-        # The library raises OSError for a name it cannot find or reach, and ValueError or
-        # ImportError for a folder that holds something else than a model.
-        reason = str(error).strip().splitlines()
-        raise ModelError(
-            f"The embedding model {name!r} cannot be loaded: {reason[0] if reason else error!r}",
-            hint="Check the name or folder. A model from the hub needs a network the first time; "
-            "'all-MiniLM-L6-v2' works without.",
-        ) from error
-    return model.eval()
-
-
-def _hub_answers(name: str) -> bool:
-    """Return whether the model hub can be reached, after a few seconds at most.
-
-    Without a network the library would ask six times for every file, and say so after a minute.
-    """
-    from httpx2 import TransportError
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
-
-    try:
-        HfApi().model_info(name, timeout=HUB_SECONDS)
-    except (TransportError, OfflineModeIsEnabled):
-        return False
-    except (HfHubHTTPError, HFValidationError):
-        return True  # it answered; what it thinks of the name, the library will tell
-    return True
-
-
-def _wants_bfloat16(dtype: str) -> bool:
-    import torch
-
-    if dtype == "auto":
-        return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
-    return dtype == "bfloat16"
-
-
 def _batches_by_length(lengths: Sequence[int]) -> Iterator[list[int]]:
     """Yield row numbers, longest texts first: equal lengths together waste little padding.
 
@@ -306,10 +236,3 @@ def _unit(found: torch.Tensor) -> FloatArray:
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     scaled: FloatArray = vectors / np.maximum(norms, np.finfo(np.float32).tiny)
     return scaled
-
-
-def _raw(tensor: torch.Tensor) -> bytes:
-    import torch
-
-    flat = tensor.detach().cpu().contiguous().view(-1)
-    return flat.view(torch.uint8).numpy().tobytes()
