@@ -107,12 +107,13 @@ class Person:
         self.count = 0
         self.session = Session(address, self._look)
 
-    async def work(self, until: float) -> None:
-        """Act until the moment has come; whatever goes wrong is noted."""
+    async def work(self, seconds: float) -> None:
+        """Act for so long, from the first file indexed; whatever goes wrong is noted."""
         async with self._noted("open"), self.session as session:
             await session.open("search")
             await self.upload()
             await self._indexed()
+            until = time.monotonic() + seconds
             while time.monotonic() < until:
                 await asyncio.sleep(self.random.uniform(0.5, 1.5) * self.think)
                 await self.act(self.random.choices(ACTIONS, WEIGHTS)[0])
@@ -263,10 +264,9 @@ async def under_load(
 ) -> Figures:  # fmt: skip
     """Let all sessions work for so long; with `sentences`, a slow job in the middle."""
     figures = Figures()
-    until = time.monotonic() + seconds
     watching = asyncio.create_task(measure_memory(process, figures))
     people = [Person(number, address, figures, think) for number in range(sessions)]
-    tasks = [asyncio.create_task(person.work(until)) for person in people]
+    tasks = [asyncio.create_task(person.work(seconds)) for person in people]
     if sentences:
         await asyncio.sleep(seconds / 2)
         tasks.append(asyncio.create_task(slow_job(address, figures, sentences)))

@@ -114,10 +114,11 @@ def write(address, least, present, stop, out, seed) -> None:
         time.sleep(0.02)
 
 
-def start_owner(home: Path, address: str) -> subprocess.Popen:
+def start_owner(home: Path, address: str, log: Path) -> subprocess.Popen:
     owner = subprocess.Popen(
         [sys.executable, str(DRIVER), str(home), address],
         stdout=subprocess.PIPE,
+        stderr=log.open("ab"),
         text=True,
         env={**os.environ, "PYTHONPATH": str(DRIVER.parents[1])},
     )
@@ -131,7 +132,7 @@ def stress(home: Path, *, kills: int, seed: int = 0, longest: float = 3.5) -> Ta
     least, present = context.Array("i", DOCUMENTS), context.Array("i", DOCUMENTS)
     stop, out = context.Event(), context.Queue()
     with tempfile.TemporaryDirectory() as folder:
-        address = str(Path(folder) / "owner")
+        address, log = str(Path(folder) / "owner"), Path(folder) / "log"
         shared = (address, least, present, stop, out)
         workers = [
             context.Process(target=read, args=(*shared, seed + n), daemon=True)
@@ -141,11 +142,11 @@ def stress(home: Path, *, kills: int, seed: int = 0, longest: float = 3.5) -> Ta
         for worker in workers:
             worker.start()
         for turn in range(kills + 1):
-            owner = start_owner(home, address)
+            owner = start_owner(home, address, log)
             line = owner.stdout.readline()
             if line != "ready\n":
-                tally.problems.append(f"the owner did not start: {line!r}")
                 owner.kill()
+                tally.problems.append(f"the owner did not start: {line}{log.read_text()}")
                 break
             time.sleep(chance.uniform(0.05, longest))
             if turn == kills:  # the last one is let be, and its clients are stopped first

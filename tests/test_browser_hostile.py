@@ -184,8 +184,11 @@ def test_no_page_obeys_its_address(page, app):
 
 
 def test_what_the_library_holds_is_shown_as_text(page, app):
-    seen = [look(page, app, view) for view in VIEWS]
-    assert len(seen[0]) > 50  # every string of a kind that fits
+    for view in VIEWS:
+        look(page, app, view)
+    settled(page, f"{app.url}/{VIEWS[0]}")
+    page.wait_for_function(f"({MARKERS})().length > 50")  # every string of a kind that fits
+    assert page.evaluate(OBEYED) == []
 
 
 def test_what_is_typed_and_what_a_model_says_are_text(page, app, server):
