@@ -6,12 +6,10 @@ the query of widgets that are on the page. So the way leads over a page that has
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from rag_core.lessons import View
-from ui import navigation
+from ui import navigation, services
 
 
 def to(view: View) -> None:
@@ -26,10 +24,16 @@ def on() -> None:
     """Go on to the view that was asked for; come back only if none was."""
     page, query = st.session_state.pop("way_to", ("", ()))
     if page in navigation.FILES:
-        st.switch_page(navigation.FILES[page], query_params=grouped(View(page, query)))
+        wanted = grouped(View(page, query))
+        # The sidebar is no page's own: on the way its choice may still be bound to the link, and
+        # then the link must not name it. The widget itself can be told in any case.
+        (*_, collection) = wanted.pop("collection", [""])
+        if collection in services.collections():
+            st.session_state["collection"] = collection
+        st.switch_page(navigation.FILES[page], query_params=wanted)
 
 
-def grouped(view: View) -> dict[str, Sequence[str]]:
+def grouped(view: View) -> dict[str, list[str]]:
     """Return a view's query with every key once, as Streamlit takes it."""
     found: dict[str, list[str]] = {}
     for key, value in view.query:
