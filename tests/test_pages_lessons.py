@@ -7,11 +7,12 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from rag_core import Document
-from rag_core.lessons import LESSONS, STAGE, View
+from rag_core.lessons import LESSONS, STAGE, Reveal, Row, View
+from rag_core.lessons.scenes import Scene
 from rag_core.search_lab.saved import SavedQueries
 from ui import navigation, services
 from ui.similarity_lab.work import room
-from ui.stage import shared
+from ui.stage import reveal_panel, shared
 from ui.stage.invite import audience_link, qr_png
 from ui.stage.show import Clock, Shared, Show, clock_text
 
@@ -265,6 +266,35 @@ def test_scenes_are_stepped_through_page_by_page():
     press(at, "previous_scene")
     assert at.title[0].value == "Similarity"
     assert "2 of 8" in said(at)
+
+
+def test_a_view_names_its_collection_though_the_sidebar_still_counts_as_drawn():
+    # As when the clock, which looks every second, asks for a run at the moment of the step
+    fill(STAGE)
+    at = run()
+    at.session_state["way_to"] = ("search", (("collection", STAGE), ("q", "boat")))
+    at.switch_page("pages/open_page.py").run()
+    assert not at.exception
+    assert at.title[0].value == "Search"
+    assert at.selectbox(key="collection").value == STAGE
+    assert at.query_params["collection"] == STAGE
+    assert at.text_input(key="q").value == "boat"
+
+
+def test_a_scene_of_a_collection_that_is_gone_opens_in_the_one_that_is_on():
+    fill()
+    shared.scenes().add(Scene("Boat", View("search", (("collection", "gone"), ("q", "boat")))))
+    at = run(present="true")
+    press(at, "next_scene")
+    assert at.selectbox(key="collection").value == "default"
+    assert at.text_input(key="q").value == "boat"
+
+
+def test_bars_too_short_for_their_number_have_it_beside_them():
+    rows = tuple(Row(f"{value}", value) for value in (0.0, -0.1, 5.0))
+    (bar,) = reveal_panel.bars(Reveal(0, "", "cosine", rows)).data
+    assert list(bar.text) == ["0", "-0.100", "5"]
+    assert list(bar.textposition) == ["outside", "outside", "inside"]
 
 
 def test_a_scene_is_added_by_its_address_and_removed():

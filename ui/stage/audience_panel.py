@@ -63,10 +63,7 @@ def own_queries() -> None:
     st.subheader("Try a query of your own", anchor=False)
     collection = collection_shown()
     if not services.pipeline(collection).documents():
-        st.info(
-            "There is nothing to search yet. The presenter has to load the samples first.",
-            icon=":material/library_books:",
-        )
+        _wait_for_documents()
         return
     with st.form("audience_form", border=False):
         left, right = st.columns([5, 1], vertical_alignment="bottom")
@@ -78,6 +75,16 @@ def own_queries() -> None:
     if query:
         with st.spinner("Searching"):
             results(collection, query, ["hybrid"])
+
+
+@st.fragment(run_every=2.0)
+def _wait_for_documents() -> None:
+    if services.pipeline(collection_shown()).documents():
+        st.rerun()
+    st.info(
+        "There is nothing to search yet. The presenter has to load the samples first.",
+        icon=":material/library_books:",
+    )
 
 
 def collection_shown() -> str:

@@ -36,15 +36,20 @@ def show(lesson: Lesson, place: int, reveal: Reveal, mine: int | None) -> None:
 
 
 def _verdict(lesson: Lesson, reveal: Reveal, mine: int | None) -> None:
-    answer = f"**{plain(lesson.choices[reveal.choice])}**"
+    answer = f"**{plain(_sentence(lesson.choices[reveal.choice]))}**"
     if mine is None:
         st.info(answer, icon=":material/lightbulb:")
     elif mine == reveal.choice:
         st.success(f"{answer} You predicted it.", icon=":material/check_circle:")
     else:
         st.warning(
-            f"{answer} You predicted: {plain(lesson.choices[mine])}", icon=":material/sync_problem:"
+            f"{answer} You predicted: {plain(_sentence(lesson.choices[mine]))}",
+            icon=":material/sync_problem:",
         )
+
+
+def _sentence(choice: str) -> str:
+    return f"{choice.removesuffix('.')}."
 
 
 def room(lesson: Lesson, place: int, truth: int) -> None:
@@ -93,6 +98,12 @@ def shown(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 1 else f"{value:,.1f}"
 
 
+def _beside(values: list[float]) -> list[str]:
+    """Return where each bar's number stands: in a short bar it would be small, in none absent."""
+    longest = max(map(abs, values), default=0.0)
+    return ["inside" if abs(value) > 0.15 * longest else "outside" for value in values]
+
+
 def _drawn(
     labels: list[str], values: list[float], colours: list[str], texts: list[str]
 ) -> go.Figure:
@@ -100,7 +111,8 @@ def _drawn(
     figure = go.Figure(
         go.Bar(
             x=values, y=list(range(len(names))), orientation="h", marker={"color": colours},
-            text=texts, textposition="auto", customdata=names, insidetextanchor="end", textangle=0,
+            text=texts, textposition=_beside(values), customdata=names, insidetextanchor="end",
+            textangle=0,
             hovertemplate="%{customdata}<br><b>%{text}</b><extra></extra>", cliponaxis=False,
         )
     )  # fmt: skip
