@@ -10,6 +10,8 @@ from collections.abc import Mapping
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from ui import services
+
 # Section of the menu -> (url path, file in pages/, title, icon), in order; the first one is home.
 _MENU: Mapping[str, tuple[tuple[str, str, str, str], ...]] = {
     "Documents": (
@@ -48,10 +50,20 @@ FILES: Mapping[str, str] = {
 HOME = next(iter(FILES))
 
 
+def switch(page: str, query: Mapping[str, list[str]]) -> None:
+    """Go on from a page without widgets to another, set up by its query; nothing runs after it."""
+    rest = dict(query)
+    # The sidebar is no page's own: on the way its choice may still be bound to the link, and then
+    # the link must not name it. The widget itself can be told in any case.
+    (*_, collection) = rest.pop("collection", [""])
+    if collection in services.collections():
+        st.session_state["collection"] = collection
+    st.switch_page(FILES[page], query_params=rest)
+
+
 def _home() -> None:
     """Pass on whoever comes by the home page's name; its address is the bare one."""
-    query = {key: st.query_params.get_all(key) for key in st.query_params}
-    st.switch_page(FILES[HOME], query_params=query)
+    switch(HOME, {key: st.query_params.get_all(key) for key in st.query_params})
 
 
 def pages() -> dict[str, list[StreamlitPage]]:

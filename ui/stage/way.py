@@ -9,7 +9,7 @@ from __future__ import annotations
 import streamlit as st
 
 from rag_core.lessons import View
-from ui import navigation, services
+from ui import navigation
 
 
 def to(view: View) -> None:
@@ -24,13 +24,7 @@ def on() -> None:
     """Go on to the view that was asked for; come back only if none was."""
     page, query = st.session_state.pop("way_to", ("", ()))
     if page in navigation.FILES:
-        wanted = grouped(View(page, query))
-        # The sidebar is no page's own: on the way its choice may still be bound to the link, and
-        # then the link must not name it. The widget itself can be told in any case.
-        (*_, collection) = wanted.pop("collection", [""])
-        if collection in services.collections():
-            st.session_state["collection"] = collection
-        st.switch_page(navigation.FILES[page], query_params=wanted)
+        navigation.switch(page, grouped(View(page, query)))
 
 
 def grouped(view: View) -> dict[str, list[str]]:
