@@ -82,6 +82,11 @@ class AnswerStream:
         """
         for _ in self:
             pass
+        return self.so_far
+
+    @property
+    def so_far(self) -> Answer:
+        """What has come so far, made into an answer; for one that was stopped or broke off."""
         return Answer(
             text=self.text,
             citations=find_citations(self.text, self.prompt.sources),

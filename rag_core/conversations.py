@@ -45,6 +45,10 @@ CREATE INDEX IF NOT EXISTS turns_conversation ON turns (conversation, id);
 CREATE TABLE IF NOT EXISTS makings (turn INTEGER PRIMARY KEY, made TEXT NOT NULL);
 """,
 )
+_CONVERSATIONS = (
+    "SELECT c.*, (SELECT count(*) FROM turns t WHERE t.conversation = c.id) AS turns"
+    " FROM conversations c"
+)
 _TURNS = "SELECT *, (SELECT made FROM makings WHERE turn = turns.id) AS made FROM turns"
 
 
@@ -129,8 +133,7 @@ class Conversations:
                 (for letters beyond ASCII the case must agree).
         """
         rows = self._database.rows(
-            "SELECT c.*, (SELECT count(*) FROM turns t WHERE t.conversation = c.id) AS turns"
-            " FROM conversations c WHERE (?1 IS NULL OR c.collection = ?1)"
+            f"{_CONVERSATIONS} WHERE (?1 IS NULL OR c.collection = ?1)"
             r" AND (c.title LIKE ?2 ESCAPE '\' OR EXISTS (SELECT 1 FROM turns t"
             r" WHERE t.conversation = c.id AND (t.question LIKE ?2 ESCAPE '\'"
             r" OR t.text LIKE ?2 ESCAPE '\'))) ORDER BY c.changed_at DESC, c.id",
@@ -145,9 +148,8 @@ class Conversations:
         Raises:
             UnknownConversationError: when it has been deleted.
         """
-        for found in self.list():
-            if found.id == conversation:
-                return found
+        for row in self._database.rows(f"{_CONVERSATIONS} WHERE c.id = ?", conversation):
+            return Conversation(**row)
         raise _unknown()
 
     def turns(self, conversation: str) -> Sequence[Turn]:

@@ -65,6 +65,7 @@ class IngestQueue:
 
     def clear(self) -> None:
         """Forget the files that are done, so that the list is empty for the next upload."""
+        require("editor", "clear the list of uploads")
         with self._lock:
             self._files = {id_: f for id_, f in self._files.items() if f.state != "done"}
 

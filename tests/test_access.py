@@ -34,6 +34,7 @@ def changes(pipeline):
         "accept": lambda: pipeline.accept("b.txt", b"b"),
         "submit": lambda: queue.submit([("b.txt", b"b")]),
         "cancel": queue.cancel,
+        "clear": queue.clear,
         "delete": lambda: pipeline.delete([info.id]),
         "chunker": lambda: pipeline.chunking.use("fixed"),
         "saved query": lambda: SavedQueries(pipeline.home.settings, "default").add("boat"),
@@ -44,8 +45,8 @@ def changes(pipeline):
     }
 
 
-NAMES = ("ingest", "accept", "submit", "cancel", "delete", "chunker", "saved query", "cache",
-         "collection")  # fmt: skip
+NAMES = ("ingest", "accept", "submit", "cancel", "clear", "delete", "chunker", "saved query",
+         "cache", "collection")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -180,6 +180,8 @@ def test_a_stopped_answer_keeps_its_question_and_can_be_asked_again(tmp_path, pa
         page.get_by_role("link", name="Chat").click()
         page.get_by_text("Stopped before the answer was whole.").wait_for()
         expect(page.get_by_text("Who lit the lamp?")).to_have_count(1)
+        page.get_by_text("How this answer was made").click()
+        page.get_by_text("The exact prompt").wait_for()
 
 
 def test_a_new_collection_is_chosen_and_its_form_closes(app, page):

@@ -86,6 +86,12 @@ def test_what_came_before_a_break_is_kept(server):
     [turn] = turns()
     assert turn.text == "The lamp was lit "
     assert turn.error
+    sent = server.requests[0]["messages"]
+    assert [message.content for message in turn.making.messages] == [m["content"] for m in sent]
+    at.session_state["how-0"] = True
+    at.run()
+    assert [code.value for code in at.code] == [message["content"] for message in sent]
+    assert 0 < turn.making.written < turn.making.read
 
 
 def test_every_sentence_is_marked_and_findings_are_named(server):

@@ -136,7 +136,7 @@ def _finished(files: list[FileProgress], queue: IngestQueue) -> None:
         if access.may_edit():  # everybody sees the same list
             st.button(
                 "Clear this list", key="clear_list", type="tertiary", icon=":material/clear_all:",
-                on_click=queue.clear,
+                on_click=_clear, args=(queue,),
             )  # fmt: skip
 
 
@@ -172,6 +172,11 @@ def remarks(report: FileReport) -> list[str]:
     if report.same_as:
         said.append(f"Same content as {', '.join(report.same_as)}: both stay in the collection.")
     return said
+
+
+def _clear(queue: IngestQueue) -> None:
+    with boundary():
+        queue.clear()
 
 
 def _cancel(queue: IngestQueue, upload_id: int | None) -> None:

@@ -12,6 +12,7 @@ from rag_core import RagError
 from rag_core.answers import AnswerStream
 from rag_core.datatypes import Message
 from rag_core.generators.prices import price_usd
+from rag_core.making import Making
 from rag_core.turns import NewTurn
 from rag_core.waiting import watched
 from ui import services
@@ -38,7 +39,7 @@ def ask(open_: Talk, question: str) -> None:
 
 def _answer(open_: Talk, shown: Shown, history: tuple[Message, ...]) -> None:
     place, below = st.empty(), st.container()
-    question = shown.said.question
+    question, stream = shown.said.question, None
     below.button("Stop", key="stop", type="tertiary", icon=":material/stop_circle:")
     pulse = below.empty()  # drawing is what lets a click end this run, also while nothing comes
     try:
@@ -72,6 +73,11 @@ def _answer(open_: Talk, shown: Shown, history: tuple[Message, ...]) -> None:
     except RagError as error:
         shown.said = replace(shown.said, error=error.message)
         shown.hint = error.hint
+    finally:
+        if stream and not shown.said.making:  # stopped or broken off: how far it came is kept, too
+            made = stream.so_far
+            price = price_usd(writer, made.prompt.tokens, made.tokens)
+            shown.said = replace(shown.said, making=Making.of(made, price=price))
 
 
 def _sources(stream: AnswerStream) -> None:

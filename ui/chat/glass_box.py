@@ -25,7 +25,7 @@ def show(making: Making, model: str, place: int) -> None:
 
     Args:
         making: how the answer was made.
-        model: what wrote it.
+        model: what wrote it; empty for an answer that was stopped or broke off.
         place: the turn's place in the conversation.
     """
     box = st.expander(
@@ -50,9 +50,9 @@ def _stages(making: Making, model: str) -> None:
         },
         alt="The stages of this answer and their times",
     )  # fmt: skip
-    said = f"{plain(model)} · about {making.read:,} tokens read, {making.written:,} written"
-    price = making.price
-    st.caption(said + (" · price unknown" if price is None else f" · about {price:.5f} USD"))
+    tokens = f"about {making.read:,} tokens read, {making.written:,} written"
+    price = "price unknown" if making.price is None else f"about {making.price:.5f} USD"
+    st.caption(" · ".join(said for said in (plain(model), tokens, price) if said))
 
 
 def _found(making: Making) -> None:

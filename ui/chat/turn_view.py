@@ -57,6 +57,8 @@ def _broken(open_: Talk, place: int) -> None:
             on_click=_again, args=(open_.collection, place, shown.said.question),
         )  # fmt: skip
         _edit(open_, place)
+    if shown.said.making is not None:
+        glass_box.show(shown.said.making, "", place)
 
 
 def _text(open_: Talk, place: int) -> None:
