@@ -65,9 +65,10 @@ def _answer(open_: Talk, shown: Shown, history: tuple[Message, ...]) -> None:
             shown.said = replace(shown.said, text=text, standalone=stream.standalone)
             place.html(answer_html(text, stream.prompt.sources, link="source"))
             piece = next(pieces, None)
-        shown.answer = stream.answer
-        price = price_usd(writer, stream.answer.prompt.tokens, stream.answer.tokens)
-        shown.said = NewTurn.of(question, stream.answer, price=price)
+        answer = stream.answer
+        shown.sources = answer.prompt.sources
+        price = price_usd(writer, answer.prompt.tokens, answer.tokens)
+        shown.said = NewTurn.of(question, answer, price=price)
         talk.keep(open_, shown)
         checking.check(open_.collection, shown)
     except RagError as error:

@@ -29,8 +29,8 @@ def check_again(collection: str, shown: Shown) -> None:
 
 def sources(shown: Shown) -> Sequence[SearchHit]:
     """Return what an answer's numbers stand for; of a kept one, the places that it cited."""
-    if shown.answer is not None:
-        return shown.answer.prompt.sources
+    if shown.sources is not None:
+        return shown.sources
     places = shown.said.citations
     return [
         _hit(shown, number) for number in range(1, max((p.number for p in places), default=0) + 1)

@@ -6,11 +6,12 @@ nothing, so a viewer's lives in the session.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import streamlit as st
 
-from rag_core import Answer
+from rag_core import SearchHit
 from rag_core.conversations import Conversations
 from rag_core.datatypes import Message
 from rag_core.errors import UnknownConversationError
@@ -25,13 +26,17 @@ _HISTORY = 3  # turns that a follow-up is understood by
 
 @dataclass(slots=True)
 class Shown:
-    """A turn as the page shows it. `answer`, `review`, `note` and `hint` last for the session."""
+    """A turn as the page shows it; from `sources` on it lasts for the session.
+
+    `sources` are those of the prompt, None for a kept turn; the rest of an `Answer` is not held
+    on to: its search alone is some hundred chunks.
+    """
 
     said: NewTurn
     id: int = 0
     thumb: int = 0
     comment: str = ""
-    answer: Answer | None = None
+    sources: Sequence[SearchHit] | None = None
     review: Review | None = None
     note: str = ""
     hint: str = ""

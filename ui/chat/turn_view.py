@@ -64,7 +64,7 @@ def _broken(open_: Talk, place: int) -> None:
 def _text(open_: Talk, place: int) -> None:
     shown = open_.turns[place]
     text, sources = shown.said.text, checking.sources(shown)
-    if shown.review is None and shown.answer is None:
+    if shown.review is None and shown.sources is None:
         checking.check_again(open_.collection, shown)
     if shown.review is None:
         st.html(answer_html(text, sources))
