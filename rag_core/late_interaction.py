@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -31,36 +31,57 @@ def maxsim(query: FloatArray, text: FloatArray) -> float:
     return float((query @ text.T).max(axis=1).mean())
 
 
-class TokenCache:
-    """Token vectors of recently read texts, least recently used out first. Thread-safe."""
+class TokenMemory:
+    """Token vectors of recently read texts, least recently used out first. Thread-safe.
 
-    def __init__(self, embedder: TokenEmbedder, *, max_bytes: int = CACHE_BYTES) -> None:
-        self._embedder = embedder
+    One serves every collection of a process: thirty of them take no thirty times the room.
+    """
+
+    def __init__(self, max_bytes: int = CACHE_BYTES) -> None:
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._kept: OrderedDict[str, TokenVectors] = OrderedDict()
+        self._kept: OrderedDict[Hashable, TokenVectors] = OrderedDict()
         self._lock = threading.Lock()
+
+    def get(self, keys: Iterable[Hashable]) -> dict[Hashable, TokenVectors]:
+        """Return what is kept of these."""
+        with self._lock:
+            return {key: self._kept[key] for key in keys if key in self._kept}
+
+    def keep(self, found: Mapping[Hashable, TokenVectors]) -> None:
+        """Keep these, as the last used; what was kept under the same key is as good."""
+        with self._lock:
+            for key, vectors in found.items():
+                if key not in self._kept:
+                    self._bytes += _size(vectors)
+                    self._kept[key] = vectors
+                self._kept.move_to_end(key)
+            while self._bytes > self._max_bytes and len(self._kept) > 1:
+                _, dropped = self._kept.popitem(last=False)
+                self._bytes -= _size(dropped)
+
+
+_MEMORY = TokenMemory()
+
+
+class TokenCache:
+    """An embedder's token vectors, out of a memory where it holds them. Thread-safe."""
+
+    def __init__(self, embedder: TokenEmbedder, *, memory: TokenMemory = _MEMORY) -> None:
+        self._embedder = embedder
+        self._memory = memory
+        self._own = object()  # two embedders read the same text in two ways
 
     def vectors(self, texts: Sequence[str]) -> list[TokenVectors]:
         """Return the token vectors of the texts, in order; only new texts are embedded."""
-        with self._lock:
-            found = {text: self._kept[text] for text in texts if text in self._kept}
-        missing = [text for text in dict.fromkeys(texts) if text not in found]
+        keys = {text: (self._own, text) for text in texts}
+        kept = self._memory.get(keys.values())
+        missing = [text for text, key in keys.items() if key not in kept]
         if missing:
-            found.update(zip(missing, self._embedder.embed_tokens(missing), strict=True))
-        with self._lock:
-            for text in texts:
-                self._keep(text, found[text])
-        return [found[text] for text in texts]
-
-    def _keep(self, text: str, vectors: TokenVectors) -> None:
-        if text not in self._kept:
-            self._bytes += _size(vectors)
-        self._kept[text] = vectors
-        self._kept.move_to_end(text)
-        while self._bytes > self._max_bytes and len(self._kept) > 1:
-            _, dropped = self._kept.popitem(last=False)
-            self._bytes -= _size(dropped)
+            read = self._embedder.embed_tokens(missing)
+            kept.update((keys[text], found) for text, found in zip(missing, read, strict=True))
+        self._memory.keep(kept)
+        return [kept[keys[text]] for text in texts]
 
 
 def _size(vectors: TokenVectors) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 from rag_core.datatypes import Chunk, SearchHit, SearchResult, Stage
 from rag_core.diversity import maximal_marginal_relevance
 from rag_core.fusion import RRF_K, convex_combination, normalised, reciprocal_rank_fusion
+from rag_core.giving_way import in_front
 from rag_core.keyword import KeywordIndex
 from rag_core.protocols import Embedder, FloatArray, Reranker, VectorStore, Where
 
@@ -115,6 +116,7 @@ class Retriever:
         self._keywords = keywords
         self._allowed = allowed
 
+    @in_front()
     def search(
         self, query: str, options: SearchOptions, *, reranker: Reranker | None = None
     ) -> SearchResult:

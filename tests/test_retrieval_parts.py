@@ -12,7 +12,7 @@ from rag_core.errors import FilterError
 from rag_core.filters import checked, matches
 from rag_core.fusion import reciprocal_rank_fusion
 from rag_core.keyword import K1, B, KeywordIndex
-from rag_core.late_interaction import TokenCache, maxsim, within
+from rag_core.late_interaction import TokenCache, TokenMemory, maxsim, within
 from rag_core.protocols import TokenVectors
 from rag_core.rerankers import reranked
 from rag_core.terms import STOP_WORDS, terms
@@ -250,17 +250,31 @@ class CountingTokens:
 
 def test_the_token_cache_reads_each_text_once_and_stays_within_its_bound():
     tokens = CountingTokens()
-    cache = TokenCache(tokens, max_bytes=10_000)
+    cache = TokenCache(tokens, memory=TokenMemory(10_000))
     cache.vectors(["aa", "b", "aa"])
     cache.vectors(["b", "aa"])
     assert tokens.read == ["aa", "b"]
-    small = TokenCache(tokens, max_bytes=1)
+    small = TokenCache(tokens, memory=TokenMemory(1))
     assert len(small.vectors(["x", "y", "z"])) == 3
     tokens.read.clear()
     small.vectors(["z"])
     assert tokens.read == []
     small.vectors(["x"])
     assert tokens.read == ["x"]
+
+
+def test_token_caches_share_their_room_and_not_their_vectors():
+    one, two = CountingTokens(), CountingTokens()
+    memory = TokenMemory(3 * 40)  # a vector of three numbers and its two offsets: 28 bytes
+    first, second = TokenCache(one, memory=memory), TokenCache(two, memory=memory)
+    first.vectors(["aaa"])
+    second.vectors(["aaa"])
+    assert (one.read, two.read) == (["aaa"], ["aaa"])
+    second.vectors(["bbb", "ccc", "ddd"])
+    second.vectors(["ddd"])
+    assert two.read == ["aaa", "bbb", "ccc", "ddd"]
+    first.vectors(["aaa"])
+    assert one.read == ["aaa", "aaa"]
 
 
 def test_within_takes_the_tokens_inside_the_characters():

@@ -9,6 +9,7 @@ import streamlit as st
 
 from rag_core.access import acting_as
 from rag_core.errors import RagError
+from rag_core.giving_way import in_front
 from ui import access
 from ui.text import plain
 
@@ -28,7 +29,7 @@ def boundary() -> Iterator[None]:
         show(error.message, error.hint)
         st.stop()
     try:
-        with acting_as(access.role()):
+        with acting_as(access.role()), in_front():
             yield
     except RagError as error:
         show(error.message, error.hint)

@@ -13,6 +13,7 @@ import numpy as np
 from rag_core.datatypes import Chunk, SearchHit
 from rag_core.errors import StoreError
 from rag_core.filters import checked, conditions, matches
+from rag_core.giving_way import short_calls
 from rag_core.protocols import FloatArray, Where
 from rag_core.stores import common
 from rag_core.stores.chroma_client import (
@@ -81,15 +82,20 @@ class ChromaStore:
             StoreError: when Chroma refuses, for instance on a full disk.
         """
         common.check_vectors(chunks, vectors, self._dimension)
-        for start in range(0, len(chunks), self._batch):
-            part = chunks[start : start + self._batch]
+        for part in self._calls(len(chunks), self._batch):
+            put = chunks[part]
             with self._errors("The chunks could not be stored"):
                 self._collection.upsert(
-                    ids=[chunk.id for chunk in part],
-                    embeddings=vectors[start : start + self._batch],
-                    documents=[chunk.text for chunk in part],
-                    metadatas=self._replacing(part),
+                    ids=[chunk.id for chunk in put],
+                    embeddings=vectors[part],
+                    documents=[chunk.text for chunk in put],
+                    metadatas=self._replacing(put),
                 )
+
+    def _calls(self, things: int, most: int) -> Iterator[slice]:
+        if not is_server(self._url):
+            return short_calls(things, most)
+        return (slice(start, start + most) for start in range(0, things, most))
 
     def _replacing(self, chunks: Sequence[Chunk]) -> list[Any]:
         """Return the chunks' metadata, with None for what those stored now have besides.
@@ -105,9 +111,9 @@ class ChromaStore:
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove chunks by id; unknown ids are ignored."""
-        for start in range(0, len(ids), PAGE):
+        for part in self._calls(len(ids), PAGE):
             with self._errors("The chunks could not be removed"):
-                self._collection.delete(ids=list(ids[start : start + PAGE]))
+                self._collection.delete(ids=list(ids[part]))
 
     def delete_document(self, document_id: str) -> None:
         """Remove every chunk of a document."""
