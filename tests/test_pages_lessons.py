@@ -223,7 +223,7 @@ def test_notes_have_no_sidebar_and_follow():
     assert "Notes 6" in said(at)
 
 
-def test_reset_asks_first_and_leaves_other_collections_alone(monkeypatch):
+def test_reset_takes_one_click_and_leaves_other_collections_alone(monkeypatch):
     loaded = []
     monkeypatch.setattr(services, "load_samples", loaded.append)
     fill()
@@ -232,7 +232,6 @@ def test_reset_asks_first_and_leaves_other_collections_alone(monkeypatch):
     at.radio(key="vote-2").set_value(1).run()
     press(at, "clock")
     press(at, "reveal_lesson")
-    at.checkbox(key="sure").check().run()
     press(at, "reset_stage")
     assert loaded == [STAGE]
     assert services.pipeline(STAGE).documents() == []  # what is no sample is gone

@@ -89,9 +89,8 @@ def _reset() -> None:
         "its saved queries, all votes, the score of the room and the clock are cleared. Other "
         "collections and your scenes stay."
     )
-    sure = st.checkbox("I mean it", key="sure")
     st.button(
-        "Reset everything on stage", key="reset_stage", type="primary", disabled=not sure,
+        "Reset everything on stage", key="reset_stage", type="primary",
         icon=":material/restart_alt:", on_click=_do_reset,
     )  # fmt: skip
     if STAGE in services.collections():
@@ -104,7 +103,6 @@ def _do_reset() -> None:
         me.hide_all()
         for key in [key for key in st.session_state if str(key).startswith("vote-")]:
             del st.session_state[key]
-        st.session_state["sure"] = False
         me.open_lesson(1)
         st.toast(
             "The stage is set; the samples are on their way in.", icon=":material/restart_alt:"
