@@ -144,7 +144,7 @@ def test_presenter_mode_by_link_has_its_tools():
     at = run(present="true")
     assert at.toggle(key="present").value is True
     assert at.button(key="clock").label == "0:00"
-    assert at.button(key="reset_stage").disabled
+    assert not at.button(key="reset_stage").disabled
     assert at.code[0].value.endswith("/audience")
     at.toggle(key="present").set_value(False).run()
     assert "clock" not in [button.key for button in at.button]
