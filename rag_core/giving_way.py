@@ -13,8 +13,8 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-SECONDS = 0.1  # a call, about: what somebody may have to wait for it
-LEAST, FIRST = 32, 100  # things a call; below, the calls themselves cost more than what they do
+SECONDS = 0.15  # a call, about: what somebody may have to wait for it
+LEAST, FIRST = 32, 150  # things a call; below, the calls themselves cost more than what they do
 PATIENCE = 0.2  # seconds: a busy server slows long work down to a third, and never stops it
 BREATH = 0.003  # seconds, for whoever is just coming to the front
 

@@ -41,7 +41,7 @@ def test_every_thing_is_done_once_in_order(things, most):
     assert all(0 < part.stop - part.start <= most for part in parts)
 
 
-@pytest.mark.parametrize(("each", "settles"), [(0.0001, 1_000), (0.0005, 200), (0.01, LEAST)])
+@pytest.mark.parametrize(("each", "settles"), [(0.0001, 1_500), (0.0005, 300), (0.01, LEAST)])
 def test_a_call_takes_about_as_long_as_somebody_may_wait(clock, each, settles):
     sizes = []
     for part in short_calls(20_000, 5_000):
@@ -102,7 +102,7 @@ def test_nobody_gives_way_to_oneself_or_for_ever(monkeypatch):
 
 def test_chroma_writes_and_removes_in_short_calls(tmp_path, monkeypatch):
     store = open_store(f"chroma://{tmp_path}/chroma", collection="docs", dimension=4)
-    chunks = [Chunk(f"c{n}", "doc", n, n, n + 1, "x", {"name": "a.txt"}) for n in range(350)]
+    chunks = [Chunk(f"c{n}", "doc", n, n, n + 1, "x", {"name": "a.txt"}) for n in range(500)]
     sizes = {"upsert": [], "delete": []}
 
     def counted(name):
@@ -116,11 +116,11 @@ def test_chroma_writes_and_removes_in_short_calls(tmp_path, monkeypatch):
 
     for name in sizes:
         counted(name)
-    store.upsert(chunks, np.eye(4, dtype=np.float32)[[n % 4 for n in range(350)]])
-    assert store.count() == 350
+    store.upsert(chunks, np.eye(4, dtype=np.float32)[[n % 4 for n in range(500)]])
+    assert store.count() == 500
     store.delete([chunk.id for chunk in chunks])
     assert store.count() == 0
     for seen in sizes.values():
-        assert sum(seen) == 350
+        assert sum(seen) == 500
         assert seen[0] == giving_way.FIRST
     store.close()

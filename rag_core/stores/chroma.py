@@ -82,14 +82,15 @@ class ChromaStore:
             StoreError: when Chroma refuses, for instance on a full disk.
         """
         common.check_vectors(chunks, vectors, self._dimension)
-        for part in self._calls(len(chunks), self._batch):
-            put = chunks[part]
-            with self._errors("The chunks could not be stored"):
+        with self._errors("The chunks could not be stored"):
+            packed = self._replacing(chunks)
+            for part in self._calls(len(chunks), self._batch):
+                put = chunks[part]
                 self._collection.upsert(
                     ids=[chunk.id for chunk in put],
                     embeddings=vectors[part],
                     documents=[chunk.text for chunk in put],
-                    metadatas=self._replacing(put),
+                    metadatas=packed[part],
                 )
 
     def _calls(self, things: int, most: int) -> Iterator[slice]:
