@@ -13,18 +13,23 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-SECONDS = 0.15  # a call, about: what somebody may have to wait for it
-LEAST, FIRST = 32, 150  # things a call; below, the calls themselves cost more than what they do
+SECONDS = 0.15  # a call while people are there: several may pass before a page has come through
+ALONE = 0.8  # a call while nobody is: fewer calls cost less, and whoever comes waits for one
+RECENT = 10.0  # seconds: who was in front then is still there
+FIRST = 0.001  # seconds a thing takes, until it is known
+LEAST = 32  # things a call; below, the calls themselves cost more than what they do
 PATIENCE = 0.2  # seconds: a busy server slows long work down to a third, and never stops it
 BREATH = 0.003  # seconds, for whoever is just coming to the front
 
 _changed = threading.Condition()
 _in_front: Counter[int] = Counter()  # threads, and how deep each is in such blocks
+_last = float("-inf")  # when somebody was last in front
 
 
 @contextmanager
 def in_front() -> Iterator[None]:
     """Be somebody who waits for an answer, for the time of a `with` block; it may be nested."""
+    global _last
     thread = threading.get_ident()
     with _changed:
         _in_front[thread] += 1
@@ -32,6 +37,7 @@ def in_front() -> Iterator[None]:
         yield
     finally:
         with _changed:
+            _last = time.perf_counter()
             _in_front[thread] -= 1
             if not _in_front[thread]:
                 del _in_front[thread]
@@ -47,22 +53,32 @@ def give_way() -> None:
         _changed.wait_for(lambda: not _in_front, timeout=PATIENCE)
 
 
-def short_calls(things: int, most: int) -> Iterator[slice]:
-    """Yield what to do in each call, so that it takes about SECONDS; give way between two.
+class Pace:
+    """How much of one kind of work to do in a call, learned from the calls before."""
 
-    Args:
-        things: how many there are to do.
-        most: how many one call can take.
-    """
-    start, size = 0, min(FIRST, most)
-    while start < things:
-        part = slice(start, min(start + size, things))
-        began = time.perf_counter()
-        yield part
-        taken = max(time.perf_counter() - began, 1e-6)
-        start = part.stop
-        # Not more than twice as many: one quick call says little about the next.
-        wanted = int((part.stop - part.start) * SECONDS / taken)
-        size = min(max(LEAST, min(wanted, 2 * size)), most)
-        if start < things:
-            give_way()
+    def __init__(self) -> None:
+        self._each = FIRST
+
+    def calls(self, things: int, most: int) -> Iterator[slice]:
+        """Yield what to do in each call, and give way between two.
+
+        Args:
+            things: how many there are to do.
+            most: how many one call can take.
+        """
+        start = 0
+        while start < things:
+            size = min(max(LEAST, int(_seconds() / self._each)), most)
+            part = slice(start, min(start + size, things))
+            began = time.perf_counter()
+            yield part
+            taken = time.perf_counter() - began
+            # Not more than twice as quick: one quick call says little about the next.
+            self._each = max(taken / (part.stop - start), self._each / 2)
+            start = part.stop
+            if start < things:
+                give_way()
+
+
+def _seconds() -> float:
+    return SECONDS if _in_front or time.perf_counter() - _last < RECENT else ALONE

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag_core import Chunk, giving_way
-from rag_core.giving_way import LEAST, give_way, in_front, short_calls
+from rag_core.giving_way import LEAST, Pace, give_way, in_front
 from rag_core.stores import open_store
 
 
@@ -36,23 +36,42 @@ def clock(monkeypatch):
 def test_every_thing_is_done_once_in_order(things, most):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(giving_way, "BREATH", 0)
-        parts = list(short_calls(things, most))
+        parts = list(Pace().calls(things, most))
     assert [n for part in parts for n in range(part.start, part.stop)] == list(range(things))
     assert all(0 < part.stop - part.start <= most for part in parts)
 
 
-@pytest.mark.parametrize(("each", "settles"), [(0.0001, 1_500), (0.0005, 300), (0.01, LEAST)])
-def test_a_call_takes_about_as_long_as_somebody_may_wait(clock, each, settles):
-    sizes = []
-    for part in short_calls(20_000, 5_000):
-        sizes.append(part.stop - part.start)
-        clock.now += sizes[-1] * each
-    assert sizes[10:-1]
-    assert set(sizes[10:-1]) <= {settles - 1, settles}  # a float is a little less than it should be
+@pytest.mark.parametrize(
+    ("each", "watched", "alone"),
+    [(0.0001, 1_500, 8_000), (0.0005, 300, 1_600), (0.01, LEAST, 80)],
+)
+def test_a_call_takes_about_as_long_as_somebody_may_wait(clock, monkeypatch, each, watched, alone):
+    for last, wanted in ((float("inf"), watched), (float("-inf"), alone)):
+        monkeypatch.setattr(giving_way, "_last", last)
+        pace, sizes = Pace(), []
+        for part in pace.calls(100_000, 10_000):
+            sizes.append(part.stop - part.start)
+            clock.now += sizes[-1] * each
+        assert set(sizes[10:-1]) <= {
+            wanted - 1,
+            wanted,
+        }  # a float is a little less than it should be
+        assert next(pace.calls(100_000, 10_000)).stop in (wanted - 1, wanted)  # it is remembered
+
+
+def test_who_was_in_front_a_moment_ago_is_still_there(clock):
+    with in_front():
+        pass
+    assert giving_way._seconds() == giving_way.SECONDS
+    clock.now += giving_way.RECENT
+    assert giving_way._seconds() == giving_way.ALONE
+    with in_front():
+        clock.now += 3_600
+        assert giving_way._seconds() == giving_way.SECONDS
 
 
 def test_who_is_in_front_goes_first():
-    parts = short_calls(1_000, 10)
+    parts = Pace().calls(1_000, 10)
     next(parts)
     order, inside, over = [], threading.Event(), threading.Event()
 
@@ -101,6 +120,8 @@ def test_nobody_gives_way_to_oneself_or_for_ever(monkeypatch):
 
 
 def test_chroma_writes_and_removes_in_short_calls(tmp_path, monkeypatch):
+    monkeypatch.setattr(giving_way, "_last", float("-inf"))
+    monkeypatch.setattr(giving_way, "ALONE", 0.1)
     store = open_store(f"chroma://{tmp_path}/chroma", collection="docs", dimension=4)
     chunks = [Chunk(f"c{n}", "doc", n, n, n + 1, "x", {"name": "a.txt"}) for n in range(500)]
     sizes = {"upsert": [], "delete": []}
@@ -122,5 +143,5 @@ def test_chroma_writes_and_removes_in_short_calls(tmp_path, monkeypatch):
     assert store.count() == 0
     for seen in sizes.values():
         assert sum(seen) == 500
-        assert seen[0] == giving_way.FIRST
+        assert seen[0] == 100
     store.close()

@@ -13,7 +13,7 @@ import numpy as np
 from rag_core.datatypes import Chunk, SearchHit
 from rag_core.errors import StoreError
 from rag_core.filters import checked, conditions, matches
-from rag_core.giving_way import short_calls
+from rag_core.giving_way import Pace
 from rag_core.protocols import FloatArray, Where
 from rag_core.stores import common
 from rag_core.stores.chroma_client import (
@@ -48,6 +48,7 @@ class ChromaStore:
     def __init__(self, url: str, *, collection: str, dimension: int, fingerprint: str = "") -> None:
         self._dimension = dimension
         self._url = url
+        self._putting, self._removing = Pace(), Pace()
         where = "server" if is_server(url) else "folder"
         self._unopened = f"The Chroma {where} {address_of(url)} could not be opened"
         with _opening, self._errors(self._unopened):
@@ -84,7 +85,7 @@ class ChromaStore:
         common.check_vectors(chunks, vectors, self._dimension)
         with self._errors("The chunks could not be stored"):
             packed = self._replacing(chunks)
-            for part in self._calls(len(chunks), self._batch):
+            for part in self._calls(self._putting, len(chunks), self._batch):
                 put = chunks[part]
                 self._collection.upsert(
                     ids=[chunk.id for chunk in put],
@@ -93,9 +94,9 @@ class ChromaStore:
                     metadatas=packed[part],
                 )
 
-    def _calls(self, things: int, most: int) -> Iterator[slice]:
+    def _calls(self, pace: Pace, things: int, most: int) -> Iterator[slice]:
         if not is_server(self._url):
-            return short_calls(things, most)
+            return pace.calls(things, most)
         return (slice(start, start + most) for start in range(0, things, most))
 
     def _replacing(self, chunks: Sequence[Chunk]) -> list[Any]:
@@ -112,7 +113,7 @@ class ChromaStore:
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove chunks by id; unknown ids are ignored."""
-        for part in self._calls(len(ids), PAGE):
+        for part in self._calls(self._removing, len(ids), PAGE):
             with self._errors("The chunks could not be removed"):
                 self._collection.delete(ids=list(ids[part]))
 
