@@ -44,6 +44,45 @@ def in_front() -> Iterator[None]:
                 _changed.notify_all()
 
 
+class Turn:
+    """A lock for long work, like `threading.RLock`.
+
+    Who waits for it waits for that work, which therefore need not give way to them.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+
+    def acquire(self, timeout: float = -1) -> bool:
+        """Take it, waiting `timeout` seconds at most (-1: for as long as it takes)."""
+        with _behind():
+            return self._lock.acquire(timeout=timeout)
+
+    def release(self) -> None:
+        """Give it back."""
+        self._lock.release()
+
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+@contextmanager
+def _behind() -> Iterator[None]:
+    thread = threading.get_ident()
+    with _changed:
+        depth = _in_front.pop(thread, 0)
+        _changed.notify_all()
+    try:
+        yield
+    finally:
+        if depth:
+            with _changed:
+                _in_front[thread] = depth
+
+
 def give_way() -> None:
     """Wait until nobody is in front, PATIENCE at most; who is in front does not wait."""
     if threading.get_ident() in _in_front:

@@ -16,6 +16,7 @@ from rag_core.collection_settings import CollectionSettings
 from rag_core.database import Database
 from rag_core.embedders.cache import VectorCache
 from rag_core.errors import HomeError, HomeInUseError
+from rag_core.giving_way import Turn
 from rag_core.indexes import Indexes
 from rag_core.originals import Originals
 from rag_core.protocols import Embedder
@@ -68,7 +69,7 @@ class Home:
     def __init__(self, path: Path) -> None:
         """Do not call: use `Home.open`, which shares and counts."""
         self.path = path
-        self.writing = threading.RLock()
+        self.writing = Turn()
         self._users = 0
         self._lock = FileLock(path / "lock", thread_local=False)
         self._take_ownership()

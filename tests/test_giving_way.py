@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag_core import Chunk, giving_way
-from rag_core.giving_way import LEAST, Pace, give_way, in_front
+from rag_core.giving_way import LEAST, Pace, Turn, give_way, in_front
 from rag_core.stores import open_store
 
 
@@ -97,6 +97,30 @@ def test_who_is_in_front_goes_first():
         front.join(60)
         work.join(60)
     assert order == ["in front", "long work"]
+
+
+def test_who_waits_for_long_work_is_not_in_front_of_it(monkeypatch):
+    monkeypatch.setattr(giving_way, "PATIENCE", 3_600)
+    turn, inside, order = Turn(), threading.Event(), []
+
+    def somebody():
+        with in_front():
+            inside.set()
+            with turn, turn:
+                order.append("somebody")
+                with pytest.raises(AssertionError), turn:
+                    raise AssertionError
+                assert giving_way._in_front[threading.get_ident()] == 1
+
+    thread = threading.Thread(target=somebody)
+    with turn:
+        thread.start()
+        assert inside.wait(60)
+        give_way()  # would wait for an hour, for one who waits for us
+        order.append("long work")
+    thread.join(60)
+    assert order == ["long work", "somebody"]
+    assert not giving_way._in_front
 
 
 def test_nobody_gives_way_to_oneself_or_for_ever(monkeypatch):
