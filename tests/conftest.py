@@ -14,8 +14,13 @@ os.environ["TRANSFORMERS_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 from hash_embedder import HashEmbedder
+from hypothesis import settings
 
 from rag_core import open_embedder
+
+# No time decides a test: machines that test are busy.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 _SHOWN = ("chromadb", "torch", "sentence-transformers", "streamlit", "numpy", "pypdf", "openai")
 _KEYS = ("OPENAI_", "COHERE_", "PINECONE_", "RAGSCOPE_")

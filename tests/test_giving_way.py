@@ -4,7 +4,7 @@ import threading
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rag_core import Chunk, giving_way
@@ -32,7 +32,6 @@ def clock(monkeypatch):
     return found
 
 
-@settings(deadline=None)
 @given(st.integers(0, 500), st.integers(1, 500))
 def test_every_thing_is_done_once_in_order(things, most):
     with pytest.MonkeyPatch.context() as patch:
