@@ -9,7 +9,7 @@ from rag_core import Answer, Chunk, Document, Message, ModelError, SearchHit, Se
 from rag_core.answers import AnswerStream, find_citations
 from rag_core.embedders import open_embedder
 from rag_core.generators.chat import ChatGenerator, chat_from_env
-from rag_core.generators.extractive import SENTENCES, ExtractiveGenerator
+from rag_core.generators.extractive import NEAREST, SENTENCES, ExtractiveGenerator
 from rag_core.late_interaction import TokenCache
 from rag_core.prompts import NOT_FOUND, build_prompt
 
@@ -82,7 +82,9 @@ def test_at_most_three_sentences_none_twice(extractive):
 
 def test_nothing_that_fits_is_said_plainly(extractive):
     answer = answered(extractive, "Who won the chess match in Reykjavik?", hit(BREAD))
-    assert (answer.text, answer.found, answer.citations) == (NOT_FOUND, False, ())
+    assert answer.text.startswith(f"{NOT_FOUND}{NEAREST}\n\n“")
+    assert not answer.found
+    assert {citation.hit.chunk.text for citation in answer.citations} == {BREAD}
     nothing = answered(extractive, "Anything?")
     assert (nothing.text, nothing.found) == (NOT_FOUND, False)
 

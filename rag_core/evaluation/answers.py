@@ -77,9 +77,13 @@ def judge_answer(answer: Answer, question: Question) -> dict[str, float]:
 def judge_text(
     text: str, found: bool, cited: Sequence[Range], question: Question
 ) -> dict[str, float]:
-    """Return the same of an answer's text, whether it found anything, and the places it cites."""
+    """Return the same of an answer's text, whether it found anything, and the places it cites.
+
+    What says "not found" is no answer, whatever it shows as the nearest.
+    """
     if not question.answerable:
         return {"declined": float(not found)}
+    text, cited = (text, cited) if found else ("", ())
     values: dict[str, float] = {}
     if question.answers:
         said = unquoted(text)

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 
 from rag_core.datatypes import SearchHit, Span
-from rag_core.generators.kinds import AnswerKind, kind_of
+from rag_core.generators.asked import Asked, Tokens, subject_of, title_of
 from rag_core.late_interaction import TokenCache, maxsim, within
 from rag_core.protocols import FloatArray, TokenVectors
 from rag_core.sentences import sentence_spans
@@ -24,21 +23,25 @@ from rag_core.terms import terms
 
 # What a sentence is scored by, and what each is worth.
 WEIGHTS = {
-    "in_chunk": 4.77,  # MaxSim to its tokens, read with the whole chunk around them
-    "titled": 4.08,  # MaxSim to it, read behind the document's name
-    "after": 3.90,  # MaxSim to it and the sentence before, read behind the document's name
-    "meaning": 3.01,  # cosine to the second of these
-    "meaning_after": 2.16,  # cosine to the third
-    "chunk": 2.89,  # MaxSim to the whole chunk
-    "words": 1.85,  # share of the question's words in it and the sentences beside it
-    "kind": 0.58,  # 1 when it holds the kind of answer that is asked for
-    "loose_kind": 0.37,  # the same, for kinds that nearly every text holds
-    "no_kind": -0.46,  # 1 when a kind is asked for, and it holds none
-    "heading": -0.76,  # 1 for a heading: it names the subject and answers nothing
-    "new_words": 0.41,  # log of how many words it adds to the question, to 2.5
-    "fragment": -0.57,  # 1 when the chunk's edge has cut it
-    "leans": 3.22,  # how much better the sentence before fits, when this one begins with a pronoun
+    "in_chunk": 2.10,  # MaxSim to its tokens, read with the whole chunk around them
+    "titled": 4.32,  # MaxSim to it, read behind the document's name
+    "after": 2.56,  # MaxSim to it and the sentence before, read behind the document's name
+    "beside": 6.24,  # the same, of the question's words beside the subject; see `asked`
+    "asking": 22.15,  # what its asking words ("who", "how many") bring to "titled"
+    "small": 9.57,  # what its other function words bring to "in_chunk"
+    "meaning": 4.29,  # cosine to the second of these
+    "meaning_after": 1.54,  # cosine to the third
+    "chunk": 1.38,  # MaxSim to the whole chunk
+    "words": 0.98,  # share of the question's words in it and the sentences beside it
+    "kind": 0.46,  # 1 when it holds the kind of answer that is asked for
+    "loose_kind": 0.74,  # the same, for kinds that nearly every text holds
+    "no_kind": -0.59,  # 1 when a kind is asked for, and it holds none
+    "heading": -1.54,  # 1 for a heading: it names the subject and answers nothing
+    "new_words": 0.37,  # log of how many words it adds to the question, to 2.5
+    "fragment": -1.08,  # 1 when the chunk's edge has cut it
+    "leans": 4.06,  # how much better the sentence before fits, when this one begins with a pronoun
 }
+READ = 32  # sentences of all sources; past them, one answer in a hundred is lost
 _MOST_NEW = 2.5
 _TITLE_WORDS, _TITLE_LINE = 24, 10
 _ENDED = re.compile(r"[.!?…。！？”\"')\];]$")
@@ -49,7 +52,6 @@ _ROW = re.compile(r"; [^\W\d]\w*: ")
 _LEANS = re.compile(
     r"(?:he|she|it|they|his|her|its|their|this|these|those|of these|of those)\b", re.I
 )
-_PARTS_OF_NAMES = re.compile(r"[\s_-]+")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,8 +64,6 @@ class Evidence:
         span: where it stands in its document.
         text: the sentence, exactly.
         features: float64 of shape (len(WEIGHTS),), in the order of WEIGHTS.
-        meaning: float32 (dimension,), unit length: of the sentence behind its document's name.
-        meaning_after: the same with the sentence before in front of it.
     """
 
     number: int
@@ -71,12 +71,10 @@ class Evidence:
     span: Span
     text: str
     features: np.ndarray[tuple[int], np.dtype[np.float64]]
-    meaning: FloatArray
-    meaning_after: FloatArray
 
     @property
     def score(self) -> float:
-        """How well it answers; higher is better, comparable within one question alone."""
+        """How well it answers; higher is better. For its question's length, see answerable.py."""
         return float(self.features @ _WEIGHTS)
 
     def feature(self, name: str) -> float:
@@ -88,95 +86,161 @@ _WEIGHTS = np.array(list(WEIGHTS.values()))
 _PLACES = {name: place for place, name in enumerate(WEIGHTS)}
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question, read: its token vectors (tokens, dimension), its words and its kind."""
-
-    text: str
-    vectors: FloatArray
-    words: frozenset[str]
-    kind: AnswerKind | None
-
-    @classmethod
-    def read(cls, question: str, tokens: TokenCache) -> Asked:
-        """Read a question."""
-        vectors = tokens.vectors([question])[0].vectors
-        return cls(question, vectors, frozenset(terms(question)), kind_of(question))
-
-
 def evidence(asked: Asked, sources: Sequence[SearchHit], tokens: TokenCache) -> list[Evidence]:
-    """Return every sentence of the sources, in their order."""
+    """Return the sentences of the sources that are worth reading, in their order.
+
+    All are, where there are few. Of many, those that come nearest at a first look.
+    """
+    if not len(asked.vectors):
+        return []
     chunks = tokens.vectors([hit.chunk.text for hit in sources])
-    cut = [_Cut.of(hit) for hit in sources]
+    passages = [
+        _Passage.of(asked, number, hit, chunk, sources)
+        for number, (hit, chunk) in enumerate(zip(sources, chunks, strict=True), start=1)
+    ]
+    places = _worth_reading(asked, passages)
     texts = [
-        text for one in cut for pair in zip(one.titled, one.after, strict=True) for text in pair
+        text
+        for passage, kept in zip(passages, places, strict=True)
+        for place in kept
+        for text in (passage.titled[place], passage.after[place])
     ]
     read = dict(zip(texts, tokens.vectors(texts), strict=True))
     return [
-        sentence
-        for number, (hit, chunk, one) in enumerate(zip(sources, chunks, cut, strict=True), start=1)
-        for sentence in _sentences(asked, number, hit, chunk, one, read)
+        passage.evidence(asked, place, read)
+        for passage, kept in zip(passages, places, strict=True)
+        for place in kept
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Cut:
-    """A chunk's sentences: their spans in it, and the texts they are read as."""
+def _worth_reading(asked: Asked, passages: Sequence[_Passage]) -> list[list[int]]:
+    """Return for each passage the places of the sentences to read, in order.
 
+    A sentence that begins with a pronoun is read with those before it, to the one that does not.
+    """
+    looks = sorted(
+        (-passage.first_look(asked, place), passage.number, place)
+        for passage in passages
+        for place in range(len(passage.spans))
+    )
+    kept = set()
+    for _, number, place in looks[:READ]:
+        kept.add((number, place))
+        while place and leans(passages[number - 1].sentence(place)):
+            place -= 1
+            kept.add((number, place))
+    return [sorted(at for number, at in kept if number == one.number) for one in passages]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Passage:
+    """A source's chunk, cut into sentences, and the texts that they are read as.
+
+    Attributes:
+        number: of the source, from 1.
+        hit: the source.
+        chunk: its token vectors.
+        spans: (start, end) of every sentence in it.
+        words: the index terms of every sentence.
+        titled: every sentence behind the document's name.
+        after: the same with the sentence before in front of it.
+        beside: which tokens of the question say what is asked of this document's subject.
+    """
+
+    number: int
+    hit: SearchHit
+    chunk: TokenVectors
     spans: list[tuple[int, int]]
+    words: list[frozenset[str]]
     titled: list[str]
     after: list[str]
+    beside: Tokens
 
     @classmethod
-    def of(cls, hit: SearchHit) -> _Cut:
+    def of(
+        cls,
+        asked: Asked,
+        number: int,
+        hit: SearchHit,
+        chunk: TokenVectors,
+        sources: Sequence[SearchHit],
+    ) -> _Passage:
         title = title_of(hit)
         spans = list(quotable(hit.chunk.text))
         texts = [hit.chunk.text[start:end] for start, end in spans]
         titled = [f"{title}: {text}" for text in texts]
         before = [f"{title}: {first} {text}" for first, text in pairwise(texts)]
-        return cls(spans, titled, titled[:1] + before)
+        words = [frozenset(terms(text)) for text in texts]
+        beside = asked.beside(subject_of(asked, hit, sources))
+        return cls(number, hit, chunk, spans, words, titled, titled[:1] + before, beside)
 
+    def sentence(self, place: int) -> str:
+        start, end = self.spans[place]
+        return self.hit.chunk.text[start:end]
 
-def _sentences(
-    asked: Asked,
-    number: int,
-    hit: SearchHit,
-    chunk: TokenVectors,
-    cut: _Cut,
-    read: dict[str, TokenVectors],
-) -> Iterator[Evidence]:
-    document, text, first = hit.chunk.document_id, hit.chunk.text, hit.chunk.start
-    words = [frozenset(terms(text[start:end])) for start, end in cut.spans]
-    mean = pooled(asked.vectors)
-    of_chunk = maxsim(asked.vectors, chunk.vectors)
-    of_titled = [maxsim(asked.vectors, read[text].vectors) for text in cut.titled]
-    for place, (start, end) in enumerate(cut.spans):
-        sentence = text[start:end]
-        titled, after = read[cut.titled[place]].vectors, read[cut.after[place]].vectors
-        meaning, meaning_after = pooled(titled), pooled(after)
-        inside = within(chunk, start, end)  # nothing where the chunk is longer than the model reads
-        nearby = asked.words & frozenset().union(*words[max(0, place - 1) : place + 2])
+    def first_look(self, asked: Asked, place: int) -> float:
+        """Return how near a sentence comes, by the chunk's own tokens, which are there already.
+
+        Infinite where the chunk is longer than the model reads: then only reading it will tell.
+        """
+        inside = within(self.chunk, *self.spans[place])
+        if not len(inside):
+            return math.inf
+        first, last = max(0, place - 1), min(len(self.spans) - 1, place + 1)
+        around = within(self.chunk, self.spans[first][0], self.spans[last][1])
+        wanted = asked.vectors[self.beside]
+        return maxsim(asked.vectors, inside) + maxsim(wanted, inside) + maxsim(wanted, around)
+
+    def evidence(self, asked: Asked, place: int, read: Mapping[str, TokenVectors]) -> Evidence:
+        (start, end), sentence = self.spans[place], self.sentence(place)
+        titled, after = read[self.titled[place]].vectors, read[self.after[place]].vectors
+        inside = within(self.chunk, start, end)
+        in_chunk = _best(asked, inside if len(inside) else titled)
+        behind_title, behind_both = _best(asked, titled), _best(asked, after)
+        nearby = asked.words & frozenset().union(*self.words[max(0, place - 1) : place + 2])
         kind, holds = asked.kind, asked.kind is not None and asked.kind.found(asked.text, sentence)
         loose = kind is not None and kind.loose
+        lean = 0.0
+        if place and leans(sentence):
+            before = read[self.titled[place - 1]].vectors
+            lean = maxsim(asked.vectors, before) - float(behind_title.mean())
+        asked_of = pooled(asked.vectors)
         features = {
-            "in_chunk": maxsim(asked.vectors, inside if len(inside) else titled),
-            "titled": of_titled[place],
-            "after": maxsim(asked.vectors, after),
-            "meaning": float(mean @ meaning),
-            "meaning_after": float(mean @ meaning_after),
-            "chunk": of_chunk,
+            "in_chunk": float(in_chunk.mean()),
+            "titled": float(behind_title.mean()),
+            "after": float(behind_both.mean()),
+            "beside": float(behind_both[self.beside].mean()),
+            "asking": _share(behind_title, asked.asking),
+            "small": _share(in_chunk, asked.small),
+            "meaning": float(asked_of @ pooled(titled)),
+            "meaning_after": float(asked_of @ pooled(after)),
+            "chunk": maxsim(asked.vectors, self.chunk.vectors),
             "words": len(nearby) / max(1, len(asked.words)),
             "kind": holds and not loose,
             "loose_kind": holds and loose,
             "no_kind": kind is not None and not holds,
             "heading": is_heading(sentence),
-            "new_words": min(_MOST_NEW, math.log1p(len(words[place] - asked.words))),
-            "fragment": _is_fragment(sentence, place == 0, place == len(cut.spans) - 1),
-            "leans": of_titled[max(0, place - 1)] - of_titled[place] if leans(sentence) else 0.0,
+            "new_words": min(_MOST_NEW, math.log1p(len(self.words[place] - asked.words))),
+            "fragment": _is_fragment(sentence, place == 0, place == len(self.spans) - 1),
+            "leans": lean,
         }
         values = np.array([features[name] for name in WEIGHTS], dtype=np.float64)
+        document, first = self.hit.chunk.document_id, self.hit.chunk.start
         span = Span(document, first + start, first + end)
-        yield Evidence(number, place, span, sentence, values, meaning, meaning_after)
+        return Evidence(self.number, place, span, sentence, values)
+
+
+def _best(asked: Asked, text: FloatArray) -> FloatArray:
+    """Return, for each token of the question, its best cosine to any token of the text."""
+    if not len(text):
+        return np.full(len(asked.vectors), -1.0, dtype=np.float32)
+    best: FloatArray = (asked.vectors @ text.T).max(axis=1)
+    return best
+
+
+def _share(best: FloatArray, which: Tokens) -> float:
+    """Return what some tokens bring to the mean of all."""
+    return float(best[which].sum() / len(best))
 
 
 def pooled(vectors: FloatArray) -> FloatArray:
@@ -191,11 +255,6 @@ def pooled(vectors: FloatArray) -> FloatArray:
 def telling(sentences: Sequence[Evidence]) -> Sequence[Evidence]:
     """Return the sentences that are no headings, as those answer nothing; all when all are."""
     return [one for one in sentences if not one.feature("heading")] or sentences
-
-
-def title_of(hit: SearchHit) -> str:
-    """Return a document's name as words: "tram-times.csv" is "tram times"."""
-    return _PARTS_OF_NAMES.sub(" ", Path(str(hit.chunk.metadata.get("name", ""))).stem).strip()
 
 
 def quotable(text: str) -> Iterator[tuple[int, int]]:

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 
 from rag_core.datatypes import Prompt, Span
 from rag_core.generators.answerable import is_answered
-from rag_core.generators.evidence import Asked, Evidence, evidence, leans, telling
+from rag_core.generators.asked import Asked
+from rag_core.generators.evidence import Evidence, evidence, leans, telling
 from rag_core.late_interaction import TokenCache
 from rag_core.prompts import NOT_FOUND
 from rag_core.terms import terms
 
 SENTENCES = 3
-FAR_BEHIND = 2.5  # a sentence this far below the best adds noise and no answer; see thresholds.py
+FAR_BEHIND = 3.1  # a sentence this far below the best adds noise and no answer; see thresholds.py
+NEAREST = " The nearest they say:"
 _PIECES = re.compile(r"\S+\s*|\s+")
 
 
@@ -43,26 +45,29 @@ class ExtractiveGenerator:
     def stream(self, prompt: Prompt) -> Iterator[str]:
         """Yield the quoted sentences word by word, each followed by its `[n]`.
 
-        Yields the plain "not found" sentence when no source answers the question.
+        When they do not seem to answer, the plain "not found" sentence comes first, and they follow
+        as the nearest there is; when there are none, it stands alone.
         """
-        quotes = self.quotes(prompt)
-        if not quotes:
+        quotes, answered = self._read(prompt)
+        if not answered:
             yield NOT_FOUND
+            if quotes:
+                yield NEAREST
         for place, quote in enumerate(quotes):
-            yield "\n\n“" if place else "“"
+            yield "\n\n“" if place or not answered else "“"
             yield from _PIECES.findall(quote.text)
             yield f"” [{quote.number}]"
 
     def quotes(self, prompt: Prompt) -> list[Quote]:
         """Return the best sentences of the sources, best first; none when nothing answers."""
+        quotes, answered = self._read(prompt)
+        return quotes if answered else []
+
+    def _read(self, prompt: Prompt) -> tuple[list[Quote], bool]:
         asked = Asked.read(prompt.question, self._tokens)
-        sentences = evidence(asked, prompt.sources, self._tokens)
-        quoted = chosen(sentences)
-        if not quoted:
-            return []
-        if not is_answered(asked, sentences, quoted[0], prompt.sources, self._tokens):
-            return []
-        return [Quote(one.number, one.span, one.text, one.score) for one in quoted]
+        best = chosen(evidence(asked, prompt.sources, self._tokens))
+        quotes = [Quote(one.number, one.span, one.text, one.score) for one in best]
+        return quotes, bool(best) and is_answered(asked, best[0], prompt.sources)
 
 
 def chosen(sentences: Sequence[Evidence]) -> list[Evidence]:

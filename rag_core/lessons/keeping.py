@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from rag_core.collection_settings import SearchDefaults
 from rag_core.embedders import open_embedder
 from rag_core.generators.extractive import ExtractiveGenerator
 from rag_core.late_interaction import maxsim
@@ -16,14 +17,13 @@ from rag_core.protocols import FloatArray
 from rag_core.rerankers import LateInteractionReranker
 from rag_core.retrieval import RERANKED
 
-_SOURCES = 5
 _LABEL = 90  # characters of a quote under its bar
 
 
 def _grounded(bench: Bench) -> Reveal:
     question = bench.question("none-05")["question"]
     first = hits(bench.by_both(question)[:RERANKED])
-    sources = LateInteractionReranker(bench.tokens).rerank(question, first)[:_SOURCES]
+    sources = LateInteractionReranker(bench.tokens).rerank(question, first)[: SearchDefaults().k]
     prompt = build_prompt(question, sources)
     quotes = ExtractiveGenerator(bench.tokens).quotes(prompt)
     true = all(quote.text in sources[quote.number - 1].chunk.text for quote in quotes)
@@ -54,7 +54,7 @@ def _short(text: str) -> str:
 GROUNDED = Lesson(
     title="Grounded answers",
     shows="The library holds a press kit about Halcyon, a space telescope. Somebody asks: “What "
-    "kind of rocket will launch Halcyon?” No document says. Answers here are quoted from the five "
+    "kind of rocket will launch Halcyon?” No document says. Answers here are quoted from the eight "
     "best chunks.",
     question="What does Ragscope answer?",
     choices=(
