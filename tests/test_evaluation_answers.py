@@ -19,7 +19,7 @@ from rag_core.evaluation import (
     use_settings,
     words,
 )
-from rag_core.evaluation.answers import unquoted
+from rag_core.evaluation.answers import judge_text, unquoted
 from rag_core.evaluation.report import table_csv, table_html, table_markdown
 from rag_core.generators.chat import ChatGenerator
 from rag_core.home import Home
@@ -221,3 +221,10 @@ def test_a_measured_setting_becomes_the_collection_s_own(tmp_path, monkeypatch):
         monkeypatch.setenv("RAGSCOPE_READ_ONLY", "1")
         with pytest.raises(AccessError):
             use_settings(pipeline, report.settings)
+
+
+def test_the_nearest_of_what_is_declined_is_no_answer():
+    question = Question("q1", "Who keeps the key?", answers=("Ezra",))
+    text = "Not found in these documents. The nearest they say:\n\n“Ezra keeps the key.” [1]"
+    assert judge_text(text, True, (), question)["contains_gold"] == 1
+    assert judge_text(text, False, (), question)["contains_gold"] == 0
