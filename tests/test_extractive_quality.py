@@ -14,6 +14,7 @@ from rag_core.generators import evidence
 from rag_core.generators.asked import Asked, subject_of
 from rag_core.generators.extractive import SENTENCES, ExtractiveGenerator, chosen
 from rag_core.generators.kinds import kind_of
+from rag_core.generators.quotable import is_heading, quotable
 from rag_core.late_interaction import TokenCache
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -80,13 +81,13 @@ def test_what_the_question_says_itself_is_no_answer():
 
 def test_records_of_a_table_are_quoted_one_by_one():
     text = "boat: Ada; berth: 4; fee: 12.00\nboat: Bo; berth: 9; fee: 8.00\nboat: Cy; berth: 2"
-    rows = [text[start:end] for start, end in evidence.quotable(text)]
+    rows = [text[start:end] for start, end in quotable(text)]
     assert rows == text.splitlines()
 
 
 def test_fields_of_one_object_stay_together():
     text = "boats[0].name: Ada\nboats[0].berth: 4\nboats[1].name: Bo\nboats[1].berth: 9"
-    objects = [text[start:end] for start, end in evidence.quotable(text)]
+    objects = [text[start:end] for start, end in quotable(text)]
     assert objects == [
         "boats[0].name: Ada\nboats[0].berth: 4",
         "boats[1].name: Bo\nboats[1].berth: 9",
@@ -95,7 +96,7 @@ def test_fields_of_one_object_stay_together():
 
 def test_every_letter_of_a_text_can_be_quoted_once():
     text = "# Boats\n\nname: Ada; berth: 4\nname: Bo\n\nIt rains. 雨が降る。晴れた。\n- a\n- b"
-    spans = list(evidence.quotable(text))
+    spans = list(quotable(text))
     assert all(a < b <= c for (a, b), (c, _) in pairwise(spans))
     covered = {place for start, end in spans for place in range(start, end)}
     assert all(place in covered or text[place].isspace() for place in range(len(text)))
@@ -103,12 +104,12 @@ def test_every_letter_of_a_text_can_be_quoted_once():
 
 @pytest.mark.parametrize("text", ["# Berths and fees", "THE HARBOUR\nA short history", "2 Fees"])
 def test_headings_are_known(text):
-    assert evidence.is_heading(text)
+    assert is_heading(text)
 
 
 @pytest.mark.parametrize("text", ["It rains.", "name: Ada", "| 3 or 8 | red |", "“Ahoy!”"])
 def test_other_short_lines_are_no_headings(text):
-    assert not evidence.is_heading(text)
+    assert not is_heading(text)
 
 
 # -- the question ---------------------------------------------------------------------------
@@ -143,6 +144,12 @@ def test_of_many_sentences_the_nearest_are_read(tokens):
     read = evidence.evidence(asked, hits, tokens)
     assert len(read) == evidence.READ
     assert chosen(read)[0].text == "The inner basin is 6 metres deep."
+
+
+def test_the_end_of_a_chunk_longer_than_the_model_reads_is_found_by_its_words(tokens):
+    many = " ".join(f"Boat {number} of the fleet is painted grey." for number in range(90))
+    long = hit(f"{many} The inner basin is 6 metres deep.")
+    assert picked("How deep is the inner basin?", tokens, long)[0].startswith("The inner basin")
 
 
 # -- choosing -------------------------------------------------------------------------------

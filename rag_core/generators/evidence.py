@@ -7,8 +7,7 @@ questions and texts of its own (benchmarks/threshold_questions.jsonl, threshold_
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -16,9 +15,9 @@ import numpy as np
 
 from rag_core.datatypes import SearchHit, Span
 from rag_core.generators.asked import Asked, Tokens, subject_of, title_of
+from rag_core.generators.quotable import is_fragment, is_heading, leans, quotable
 from rag_core.late_interaction import TokenCache, maxsim, within
 from rag_core.protocols import FloatArray, TokenVectors
-from rag_core.sentences import sentence_spans
 from rag_core.terms import terms
 
 # What a sentence is scored by, and what each is worth.
@@ -41,17 +40,8 @@ WEIGHTS = {
     "fragment": -1.08,  # 1 when the chunk's edge has cut it
     "leans": 4.06,  # how much better the sentence before fits, when this one begins with a pronoun
 }
-READ = 32  # sentences of all sources; past them, one answer in a hundred is lost
+READ = 32  # sentences of all sources; past them lies less than one answer in a hundred
 _MOST_NEW = 2.5
-_TITLE_WORDS, _TITLE_LINE = 24, 10
-_ENDED = re.compile(r"[.!?…。！？”\"')\];]$")
-_WHOLE = '.!?…。！？"”)|'
-_KEY = re.compile(r"([^\W\d][\w.\[\]]*): ")
-_ROW = re.compile(r"; [^\W\d]\w*: ")
-# "She was built in 1889." says who only together with the sentence before it.
-_LEANS = re.compile(
-    r"(?:he|she|it|they|his|her|its|their|this|these|those|of these|of those)\b", re.I
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -181,15 +171,20 @@ class _Passage:
     def first_look(self, asked: Asked, place: int) -> float:
         """Return how near a sentence comes, by the chunk's own tokens, which are there already.
 
-        Infinite where the chunk is longer than the model reads: then only reading it will tell.
+        By its words, where the chunk is longer than the model reads; 0 to 3 in both cases.
         """
         inside = within(self.chunk, *self.spans[place])
         if not len(inside):
-            return math.inf
+            return 3 * self.shared_words(asked, place)
         first, last = max(0, place - 1), min(len(self.spans) - 1, place + 1)
         around = within(self.chunk, self.spans[first][0], self.spans[last][1])
         wanted = asked.vectors[self.beside]
         return maxsim(asked.vectors, inside) + maxsim(wanted, inside) + maxsim(wanted, around)
+
+    def shared_words(self, asked: Asked, place: int) -> float:
+        """Return the share of the question's words in a sentence and those beside it."""
+        nearby = frozenset().union(*self.words[max(0, place - 1) : place + 2])
+        return len(asked.words & nearby) / max(1, len(asked.words))
 
     def evidence(self, asked: Asked, place: int, read: Mapping[str, TokenVectors]) -> Evidence:
         (start, end), sentence = self.spans[place], self.sentence(place)
@@ -197,7 +192,6 @@ class _Passage:
         inside = within(self.chunk, start, end)
         in_chunk = _best(asked, inside if len(inside) else titled)
         behind_title, behind_both = _best(asked, titled), _best(asked, after)
-        nearby = asked.words & frozenset().union(*self.words[max(0, place - 1) : place + 2])
         kind, holds = asked.kind, asked.kind is not None and asked.kind.found(asked.text, sentence)
         loose = kind is not None and kind.loose
         lean = 0.0
@@ -215,13 +209,13 @@ class _Passage:
             "meaning": float(asked_of @ pooled(titled)),
             "meaning_after": float(asked_of @ pooled(after)),
             "chunk": maxsim(asked.vectors, self.chunk.vectors),
-            "words": len(nearby) / max(1, len(asked.words)),
+            "words": self.shared_words(asked, place),
             "kind": holds and not loose,
             "loose_kind": holds and loose,
             "no_kind": kind is not None and not holds,
             "heading": is_heading(sentence),
             "new_words": min(_MOST_NEW, math.log1p(len(self.words[place] - asked.words))),
-            "fragment": _is_fragment(sentence, place == 0, place == len(self.spans) - 1),
+            "fragment": is_fragment(sentence, place == 0, place == len(self.spans) - 1),
             "leans": lean,
         }
         values = np.array([features[name] for name in WEIGHTS], dtype=np.float64)
@@ -255,45 +249,3 @@ def pooled(vectors: FloatArray) -> FloatArray:
 def telling(sentences: Sequence[Evidence]) -> Sequence[Evidence]:
     """Return the sentences that are no headings, as those answer nothing; all when all are."""
     return [one for one in sentences if not one.feature("heading")] or sentences
-
-
-def quotable(text: str) -> Iterator[tuple[int, int]]:
-    """Yield (start, end) of every sentence, with each record of a table or list by itself.
-
-    Records are lines of `key: value; key: value`, and runs of lines `list[0].key: value` whose
-    keys stand in the same place: what the loaders make of CSV and JSON.
-    """
-    for start, end in sentence_spans(text):
-        begin, at, before = start, start, ""
-        for line in text[start:end].splitlines(keepends=True):
-            key = _KEY.match(line)
-            if key and at > start and (_ROW.search(line) or _elsewhere(key[1], before)):
-                yield begin, begin + len(text[begin:at].rstrip())
-                begin = at
-            before = key[1] if key else before
-            at += len(line)
-        yield begin, end
-
-
-def _elsewhere(key: str, before: str) -> bool:
-    return "." in key and bool(before) and key.rpartition(".")[0] != before.rpartition(".")[0]
-
-
-def is_heading(text: str) -> bool:
-    """Return whether a text is a title: short lines, without full stops, keys or cells."""
-    if text.startswith("#"):
-        return "\n" not in text
-    lines = text.splitlines()
-    if len(text.split()) > _TITLE_WORDS or "|" in text or any(map(_KEY.match, lines)):
-        return False
-    return all(len(x.split()) <= _TITLE_LINE and not _ENDED.search(x.rstrip()) for x in lines)
-
-
-def leans(text: str) -> bool:
-    """Return whether a sentence begins with a pronoun: the one before says who or what it is of."""
-    return _LEANS.match(text) is not None
-
-
-def _is_fragment(text: str, first: bool, last: bool) -> bool:
-    cut_at_end = last and text[-1:] not in _WHOLE and ": " not in text
-    return (first and text[:1].islower()) or cut_at_end

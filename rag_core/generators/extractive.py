@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from rag_core.datatypes import Prompt, Span
 from rag_core.generators.answerable import is_answered
 from rag_core.generators.asked import Asked
-from rag_core.generators.evidence import Evidence, evidence, leans, telling
+from rag_core.generators.evidence import Evidence, evidence, telling
+from rag_core.generators.quotable import leans
 from rag_core.late_interaction import TokenCache
 from rag_core.prompts import NOT_FOUND
 from rag_core.terms import terms
