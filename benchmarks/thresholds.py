@@ -33,7 +33,7 @@ from rag_core.relevance import RELEVANT, support  # noqa: E402
 FOLDS = 6
 DECLINED_SHARE = 0.05  # of the answerable: half of what may be, as others lie further off
 LOST_SHARE = 0.005  # of the answers that FAR_BEHIND may cost
-HOLDING_BACK = 0.05  # of the weights, beside a mean loss of a question: the most that costs nothing
+HOLDING_BACK = 0.05  # of the weights, the strongest within a standard error of the best
 K = 8
 ANSWERED, LEFT_OUT, FOREIGN = range(3)  # by the document, not by it, and without the document
 
