@@ -19,7 +19,7 @@ from rag_core.late_interaction import TokenCache
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 # What benchmarks/answers.py prints, with one or two questions to spare.
-SHOWN, DECLINED, REFUSED = 39, 4, 3
+SHOWN, DECLINED, REFUSED = 40, 4, 2
 
 
 @pytest.fixture(scope="module")
@@ -203,6 +203,15 @@ def test_the_entry_of_a_part_number_is_quoted(tokens):
     assert answers("What is HN-2509?", tokens, parts)
     assert answers("Who made HN-2509?", tokens, parts)
     assert not answers("What does HN-9999 cost?", tokens, parts)
+
+
+def test_the_row_of_a_code_comes_before_what_reads_alike(tokens):
+    table = hit(
+        "E-417 is rare and is not harmless.\n\n| Code | Trigger |\n|---|---|\n"
+        "| E-417 | belt torn |\n| E-502 | oxygen high |\n| E-5021 | door open |\n"
+    )
+    found = ExtractiveGenerator(tokens).quotes(Prompt("What triggers E-502?", [table], ()))
+    assert found[0].text == "| E-502 | oxygen high |"
 
 
 def test_what_is_said_twice_is_quoted_once(tokens):

@@ -26,15 +26,14 @@ from rag_core.generators.evidence import Evidence
 # The log-odds that the sources answer: the sum of what each sign is worth, and THRESHOLD is the
 # value below which a question is declined.
 SIGNS = {
-    "score": 0.30,  # of the best sentence, see evidence.py
-    "length": 0.82,  # log of the question's tokens: of a long question less can be matched
-    "no_kind": -0.50,  # 1 when a kind of answer is asked for, and the best sentence holds none
-    "loose": 1.92,  # 1 for questions after a reason, a permission, a frequency
-    "open": 1.10,  # 1 for questions of no kind
-    "no_code": -0.56,  # 1 when the question names a code or number that no source holds
+    "score": 0.28,  # of the best sentence, see evidence.py
+    "length": 0.97,  # log of the question's tokens: of a long question less can be matched
+    "no_kind": -0.59,  # 1 when a kind of answer is asked for, and the best sentence holds none
+    "loose": 1.85,  # 1 for questions after a reason, a permission, a frequency
+    "open": 1.12,  # 1 for questions of no kind
+    "no_code": -1.00,  # 1 when the question names a code or number that no source holds
 }
-THRESHOLD = 6.28
-_CODE = re.compile(r"\b(?=[\w-]*\d)(?=[\w-]*[^\W\d_])[\w-]{2,}")  # letters and digits: "HN-2509"
+THRESHOLD = 6.29
 _NUMBER_OR_CODE = re.compile(r"[\w-]*\d[\w-]*")
 
 
@@ -44,7 +43,7 @@ def is_answered(asked: Asked, best: Evidence, sources: Sequence[SearchHit]) -> b
     Whoever names a part number wants to see what is said of it: a best sentence that holds a code
     of the question answers, whatever the signs say.
     """
-    if any(code in best.text.lower() for code in _CODE.findall(asked.text.lower())):
+    if best.feature("code"):
         return True
     found = signs(asked, best, sources)
     return float(found @ np.array(list(SIGNS.values()))) >= THRESHOLD

@@ -33,6 +33,7 @@ ASKING = frozenset(
 _IN_SO_MANY_CHUNKS = 3  # a word of the question that so many chunks hold is what they are about
 _WORD = re.compile(r"[^\W_]+")
 _NAME_OR_CODE = re.compile(r"(?<=\s)(?:[^\W\d_a-zß-ÿ]\w[\w-]*|[\w-]*\d[\w-]*)")
+_CODE = re.compile(r"\b(?=[\w-]*\d)(?=[\w-]*[^\W\d_])[\w-]{2,}")  # letters and digits: "HN-2509"
 _PARTS_OF_NAMES = re.compile(r"[\s_-]+")
 
 
@@ -44,6 +45,7 @@ class Asked:
         text: as it was asked.
         vectors: of its tokens, (tokens, dimension), rows of unit length.
         words: its index terms.
+        codes: the part numbers and such that it names, see `codes_in`.
         kind: of answer that it asks for, None when any may answer.
         asking: which tokens are of words such as "who", "how many", "which year".
         small: which are of other function words.
@@ -53,6 +55,7 @@ class Asked:
     text: str
     vectors: FloatArray
     words: frozenset[str]
+    codes: frozenset[str]
     kind: AnswerKind | None
     asking: Tokens
     small: Tokens
@@ -71,6 +74,7 @@ class Asked:
             question,
             read.vectors,
             frozenset(terms(question)),
+            codes_in(question),
             kind_of(question),
             asking,
             np.array(small, dtype=np.bool_) & ~asking,
@@ -112,6 +116,11 @@ def subject_of(asked: Asked, hit: SearchHit, sources: Sequence[SearchHit]) -> fr
         word for word in asked.words if sum(word in held for held in chunks) >= _IN_SO_MANY_CHUNKS
     )
     return frozenset(subject)
+
+
+def codes_in(text: str) -> frozenset[str]:
+    """Return the words of letters and digits in a text, whole and in small letters: "hn-2509"."""
+    return frozenset(_CODE.findall(text.lower()))
 
 
 def title_of(hit: SearchHit) -> str:

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from rag_core.datatypes import SearchHit, Span
-from rag_core.generators.asked import Asked, Tokens, subject_of, title_of
+from rag_core.generators.asked import Asked, Tokens, codes_in, subject_of, title_of
 from rag_core.generators.quotable import is_fragment, is_heading, leans, quotable
 from rag_core.late_interaction import TokenCache, maxsim, within
 from rag_core.protocols import FloatArray, TokenVectors
@@ -22,23 +22,24 @@ from rag_core.terms import terms
 
 # What a sentence is scored by, and what each is worth.
 WEIGHTS = {
-    "in_chunk": 2.10,  # MaxSim to its tokens, read with the whole chunk around them
-    "titled": 4.32,  # MaxSim to it, read behind the document's name
-    "after": 2.56,  # MaxSim to it and the sentence before, read behind the document's name
-    "beside": 6.24,  # the same, of the question's words beside the subject; see `asked`
-    "asking": 22.15,  # what its asking words ("who", "how many") bring to "titled"
-    "small": 9.57,  # what its other function words bring to "in_chunk"
-    "meaning": 4.29,  # cosine to the second of these
-    "meaning_after": 1.54,  # cosine to the third
-    "chunk": 1.38,  # MaxSim to the whole chunk
-    "words": 0.98,  # share of the question's words in it and the sentences beside it
-    "kind": 0.46,  # 1 when it holds the kind of answer that is asked for
-    "loose_kind": 0.74,  # the same, for kinds that nearly every text holds
-    "no_kind": -0.59,  # 1 when a kind is asked for, and it holds none
-    "heading": -1.54,  # 1 for a heading: it names the subject and answers nothing
-    "new_words": 0.37,  # log of how many words it adds to the question, to 2.5
-    "fragment": -1.08,  # 1 when the chunk's edge has cut it
-    "leans": 4.06,  # how much better the sentence before fits, when this one begins with a pronoun
+    "in_chunk": 2.81,  # MaxSim to its tokens, read with the whole chunk around them
+    "titled": 3.92,  # MaxSim to it, read behind the document's name
+    "after": 2.50,  # MaxSim to it and the sentence before, read behind the document's name
+    "beside": 6.19,  # the same, of the question's words beside the subject; see `asked`
+    "asking": 24.57,  # what its asking words ("who", "how many") bring to "titled"
+    "small": 9.95,  # what its other function words bring to "in_chunk"
+    "meaning": 3.98,  # cosine to the second of these
+    "meaning_after": 1.75,  # cosine to the third
+    "chunk": 1.97,  # MaxSim to the whole chunk
+    "words": 0.94,  # share of the question's words in it and the sentences beside it
+    "code": 6.19,  # share of the question's part numbers and such that it names
+    "kind": 0.50,  # 1 when it holds the kind of answer that is asked for
+    "loose_kind": 0.83,  # the same, for kinds that nearly every text holds
+    "no_kind": -0.66,  # 1 when a kind is asked for, and it holds none
+    "heading": -1.41,  # 1 for a heading: it names the subject and answers nothing
+    "new_words": 0.10,  # log of how many words it adds to the question, to 2.5
+    "fragment": -1.24,  # 1 when the chunk's edge has cut it
+    "leans": 3.73,  # how much better the sentence before fits, when this one begins with a pronoun
 }
 READ = 32  # sentences of all sources; past them lies less than one answer in a hundred
 _MOST_NEW = 2.5
@@ -171,20 +172,26 @@ class _Passage:
     def first_look(self, asked: Asked, place: int) -> float:
         """Return how near a sentence comes, by the chunk's own tokens, which are there already.
 
-        By its words, where the chunk is longer than the model reads; 0 to 3 in both cases.
+        By its words, where the chunk is longer than the model reads. 0 to 3, and 1 for a code.
         """
+        code = self.shared_codes(asked, place)
         inside = within(self.chunk, *self.spans[place])
         if not len(inside):
-            return 3 * self.shared_words(asked, place)
+            return 3 * self.shared_words(asked, place) + code
         first, last = max(0, place - 1), min(len(self.spans) - 1, place + 1)
         around = within(self.chunk, self.spans[first][0], self.spans[last][1])
         wanted = asked.vectors[self.beside]
-        return maxsim(asked.vectors, inside) + maxsim(wanted, inside) + maxsim(wanted, around)
+        near = maxsim(asked.vectors, inside) + maxsim(wanted, inside) + maxsim(wanted, around)
+        return near + code
 
     def shared_words(self, asked: Asked, place: int) -> float:
         """Return the share of the question's words in a sentence and those beside it."""
         nearby = frozenset().union(*self.words[max(0, place - 1) : place + 2])
         return len(asked.words & nearby) / max(1, len(asked.words))
+
+    def shared_codes(self, asked: Asked, place: int) -> float:
+        """Return the share of the question's codes that a sentence names."""
+        return len(asked.codes & codes_in(self.sentence(place))) / max(1, len(asked.codes))
 
     def evidence(self, asked: Asked, place: int, read: Mapping[str, TokenVectors]) -> Evidence:
         (start, end), sentence = self.spans[place], self.sentence(place)
@@ -210,6 +217,7 @@ class _Passage:
             "meaning_after": float(asked_of @ pooled(after)),
             "chunk": maxsim(asked.vectors, self.chunk.vectors),
             "words": self.shared_words(asked, place),
+            "code": self.shared_codes(asked, place),
             "kind": holds and not loose,
             "loose_kind": holds and loose,
             "no_kind": kind is not None and not holds,

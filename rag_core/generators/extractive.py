@@ -16,7 +16,7 @@ from rag_core.prompts import NOT_FOUND
 from rag_core.terms import terms
 
 SENTENCES = 3
-FAR_BEHIND = 3.1  # a sentence this far below the best adds noise and no answer; see thresholds.py
+FAR_BEHIND = 3.8  # a sentence this far below the best adds noise and no answer; see thresholds.py
 NEAREST = " The nearest they say:"
 _PIECES = re.compile(r"\S+\s*|\s+")
 
