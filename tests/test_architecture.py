@@ -52,7 +52,7 @@ LEAVES = {
     "folders": set(),
     "followups": {"sentences", "terms"},
     "fusion": set(),
-    "generators": {"late_interaction", "prompts", "relevance", "sentences", "terms"},
+    "generators": {"late_interaction", "prompts", "reader", "relevance", "sentences", "terms"},
     "giving_way": set(),
     "graphemes": set(),
     "indexes": {"catalog_rows", "database"},
@@ -67,6 +67,8 @@ LEAVES = {
     "quota": set(),
     "quotations": set(),
     "rank_flow": set(),
+    # The reader stands on the packaged embedding model's lower layers and tokenizer.
+    "reader": {"embedders"},
     "referee": {"answers", "figures", "late_interaction", "quotations", "sentences", "terms"},
     "relevance": set(),
     "reports": set(),
