@@ -93,7 +93,7 @@ class Reader:
                 hint="Install it: pip install -r requirements.txt",
             )
         with LOADING:
-            base = BertModel(BertConfig.from_pretrained(str(folder)), add_pooling_layer=False)
+            base: Any = BertModel(BertConfig.from_pretrained(str(folder)), add_pooling_layer=False)
             head = torch.nn.Linear(base.config.hidden_size, 1)
         trained = load_file(self._path)
         weights = load_file(folder / "model.safetensors") | _part(trained, "base.")
