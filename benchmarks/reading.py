@@ -71,7 +71,8 @@ class Asking:
     other_answer: str | None
     named: bool  # the question says the subject's name
     told: bool
-    near: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    near: np.ndarray = field(default_factory=lambda: np.zeros(0))  # to each sentence
+    other_near: np.ndarray = field(default_factory=lambda: np.zeros(0))  # of the other passage
 
 
 @dataclass
@@ -103,7 +104,13 @@ def askings(record: dict) -> Iterator[Asking]:
             yield Asking(asked, passages[side], answer, passages[other], beside, named, False)
     for side, other in ("ab", "ba"):
         for question, answer in record.get(f"told_{side}", ()):
-            yield Asking(question, passages[side], answer, passages[other], None, False, True)
+            named = bare(passages[side]).lower() in question.lower()
+            yield Asking(question, passages[side], answer, passages[other], None, named, True)
+
+
+def bare(passage: Passage) -> str:
+    """Return the name of what a passage is about, without an article."""
+    return _ARTICLE.sub("", passage.subject)
 
 
 def measure_nearness(questions: list[Asking]) -> None:
@@ -113,8 +120,9 @@ def measure_nearness(questions: list[Asking]) -> None:
     order = sorted(texts)
     vectors = dict(zip(order, embedder.embed_documents(order), strict=True))
     for one in questions:
-        sentences = np.array([vectors[text] for text in one.passage.sentences])
-        one.near = sentences @ vectors[one.question]
+        asked = vectors[one.question]
+        one.near = np.array([vectors[text] @ asked for text in one.passage.sentences])
+        one.other_near = np.array([vectors[text] @ asked for text in one.other.sentences])
 
 
 def holding(passage: Passage, answer: str | None) -> list[int]:
@@ -136,21 +144,26 @@ def draw(one: Asking, everybody: list[Asking], chance: random.Random) -> Example
     if held and (chance.random() < ANSWERING or not free):
         text = window(passage, chance.choice(held), chance)
         return Example(question, titled(passage, chance), text, one.answer)
-    likely = np.exp(one.near[free] / NEAR)
-    text = window(passage, chance.choices(free, weights=likely.tolist())[0], chance)
+    text = window(passage, nearly(one.near, free, chance), chance)
     answer = one.answer if one.answer and one.answer in text else None
     return Example(question, titled(passage, chance), text, answer)
+
+
+def nearly(near: np.ndarray, places: list[int], chance: random.Random) -> int:
+    """Draw one of the places, the nearer the likelier."""
+    likely = np.exp(near[places] / NEAR)
+    return chance.choices(places, weights=likely.tolist())[0]
 
 
 def of_the_other_thing(one: Asking, chance: random.Random) -> Example:
     """What the other passage says to the question: it is not about this subject."""
     held = holding(one.other, one.other_answer)
-    anywhere = chance.randrange(len(one.other.sentences))
+    anywhere = nearly(one.other_near, list(range(len(one.other.sentences))), chance)
     centre = chance.choice(held) if held and chance.random() < ANSWERING else anywhere
     text, title = window(one.other, centre, chance), titled(one.other, chance)
-    bare = _ARTICLE.sub("", one.other.subject)
-    if bare.lower() not in f"{title} {text}".lower():
-        title = chance.choice([bare, f"{one.other.title} {bare}"])  # it must say what it is of
+    name = bare(one.other)
+    if name.lower() not in f"{title} {text}".lower():
+        title = chance.choice([name, f"{one.other.title} {name}"])  # it must say what it is of
     return Example(one.question, title, text, None)
 
 
@@ -164,8 +177,8 @@ def unnamed(one: Asking, chance: random.Random) -> str:
 
 def titled(passage: Passage, chance: random.Random) -> str:
     """A name as documents have: with the subject in it, or of it alone, or without."""
-    bare, title = _ARTICLE.sub("", passage.subject), passage.title
-    names = [title, bare, f"{bare} {title.lower()}", f"{title} {bare}"]
+    name, title = bare(passage), passage.title
+    names = [title, name, f"{name} {title.lower()}", f"{title} {name}"]
     return chance.choices(names, weights=[9, 4, 4, 3])[0]
 
 

@@ -31,6 +31,7 @@ from rag_core.protocols import (
     TokenEmbedder,
     VectorStore,
 )
+from rag_core.reader import shared_reader
 from rag_core.relevance import RELEVANT, support
 from rag_core.rerankers import (
     RERANKERS,
@@ -340,6 +341,7 @@ class PipelineParts:
         """Load the model, the store and the keyword index now, ahead of the first question."""
         if isinstance(self.embedder, TokenEmbedder):
             self.embedder.embed_tokens(["warm up"])  # a query could come out of the cache
+            shared_reader().load()
         self.store()
         self.keywords()
 

@@ -45,6 +45,7 @@ class Asked:
         text: as it was asked.
         vectors: of its tokens, (tokens, dimension), rows of unit length.
         words: its index terms.
+        names: the index terms of each of its names and codes, those of no term left out.
         codes: the part numbers and such that it names, see `codes_in`.
         kind: of answer that it asks for, None when any may answer.
         asking: which tokens are of words such as "who", "how many", "which year".
@@ -55,6 +56,7 @@ class Asked:
     text: str
     vectors: FloatArray
     words: frozenset[str]
+    names: tuple[frozenset[str], ...]
     codes: frozenset[str]
     kind: AnswerKind | None
     asking: Tokens
@@ -69,11 +71,13 @@ class Asked:
         asking = np.array([word in ASKING for word in words], dtype=np.bool_)
         index = [frozenset(terms(word)) for word in words]
         small = [bool(word) and not found for word, found in zip(words, index, strict=True)]
+        names = (frozenset(terms(name)) for name in _NAME_OR_CODE.findall(question))
         meant = (frozenset() if asks else found for asks, found in zip(asking, index, strict=True))
         return cls(
             question,
             read.vectors,
             frozenset(terms(question)),
+            tuple(filter(None, names)),
             codes_in(question),
             kind_of(question),
             asking,
@@ -106,7 +110,7 @@ def subject_of(asked: Asked, hit: SearchHit, sources: Sequence[SearchHit]) -> fr
     words that many of the document's chunks hold.
     """
     subject = set(terms(title_of(hit)))
-    subject.update(term for word in _NAME_OR_CODE.findall(asked.text) for term in terms(word))
+    subject.update(*asked.names)
     chunks = [
         frozenset(terms(other.chunk.text))
         for other in sources

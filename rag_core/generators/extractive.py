@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from rag_core.datatypes import Prompt, Span
 from rag_core.generators.answerable import is_answered
 from rag_core.generators.asked import Asked
-from rag_core.generators.evidence import Evidence, evidence, telling
+from rag_core.generators.evidence import Evidence, by_score, evidence, read_closely, telling
 from rag_core.generators.quotable import leans
 from rag_core.late_interaction import TokenCache
 from rag_core.prompts import NOT_FOUND
+from rag_core.reader import Reader, shared_reader
 from rag_core.terms import terms
 
 SENTENCES = 3
-FAR_BEHIND = 3.8  # a sentence this far below the best adds noise and no answer; see thresholds.py
+FAR_BEHIND = 3.0  # a sentence this far below the best adds noise and no answer; see thresholds.py
 NEAREST = " The nearest they say:"
 _PIECES = re.compile(r"\S+\s*|\s+")
 
@@ -35,13 +36,15 @@ class ExtractiveGenerator:
     """Quotes the sentences that answer best, or says that none does.
 
     Each sentence is read with its chunk, with its document's name and with the sentence before it
-    (see `evidence`), so that "it was built in 1889" is found by the name of what was built.
+    (see `evidence`), so that "it was built in 1889" is found by the name of what was built. The
+    best are read once more, together with the question (see `rag_core.reader`).
     """
 
     name = "extractive"
 
-    def __init__(self, tokens: TokenCache) -> None:
+    def __init__(self, tokens: TokenCache, reader: Reader | None = None) -> None:
         self._tokens = tokens
+        self._reader = reader or shared_reader()
 
     def stream(self, prompt: Prompt) -> Iterator[str]:
         """Yield the quoted sentences word by word, each followed by its `[n]`.
@@ -66,9 +69,11 @@ class ExtractiveGenerator:
 
     def _read(self, prompt: Prompt) -> tuple[list[Quote], bool]:
         asked = Asked.read(prompt.question, self._tokens)
-        best = chosen(evidence(asked, prompt.sources, self._tokens))
+        found = evidence(asked, prompt.sources, self._tokens)
+        found = read_closely(asked, found, prompt.sources, self._reader)
+        best = chosen(found)
         quotes = [Quote(one.number, one.span, one.text, one.score) for one in best]
-        return quotes, bool(best) and is_answered(asked, best[0], prompt.sources)
+        return quotes, bool(best) and is_answered(asked, best[0], found, prompt.sources)
 
 
 def chosen(sentences: Sequence[Evidence]) -> list[Evidence]:
@@ -77,9 +82,8 @@ def chosen(sentences: Sequence[Evidence]) -> list[Evidence]:
     A best sentence that begins with a pronoun brings the one before it along. A heading names the
     subject and answers nothing: it is taken only where there is nothing else.
     """
-    order = sorted(telling(sentences), key=lambda one: (-one.score, one.number, one.span.start))
     taken: list[Evidence] = []
-    for sentence in order:
+    for sentence in by_score(telling(sentences)):
         if len(taken) >= SENTENCES or sentence.score < taken_floor(taken):
             break
         _take(taken, sentence)
