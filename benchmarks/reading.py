@@ -1,191 +1,46 @@
 """Train the reader (rag_core/reader.py) on passages and questions of its own.
 
-    .venv/bin/python benchmarks/reading.py --out rag_core/reader.safetensors
+    .venv/bin/python benchmarks/reading.py --out reader.safetensors [--start FILE] [--rounds 3]
 
-reading_passages.jsonl holds pairs of passages about two things of one kind, and questions about
-both, some answered by the one, some by the other, some by neither; and for some passages questions
-as people tell them. They were written for this, and are about nothing in samples/, wiki10 or
-threshold_library/. The reader sees a question and a few sentences: those that answer, or those of
-the passage that come nearest without; now and then those of the other thing, or of something else.
+What it is trained on stands in reading_examples.py. One pair of passages in 25 is kept aside and
+judged after every round. The weights that are judged and kept are a moving average of those that
+are trained.
 
-A twentieth of the pairs is kept aside and judged after every round. Training takes about 40 minutes
-on two cores; which numbers come out depends a little on the machine.
+A round takes about 12 minutes on two cores. With `--start` it goes on from weights that are there,
+at half the rate: so the reader learns what was added to the passages. The README says how the
+weights of rag_core came about; which numbers come out depends a little on the machine.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import random
-import re
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 from torch.nn import functional
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from rag_core import open_embedder  # noqa: E402
+from benchmarks.reading_examples import Asking, Example, draw, measure_nearness, read  # noqa: E402
 from rag_core.embedders.packaged import packaged_folder  # noqa: E402
-from rag_core.generators.quotable import quotable  # noqa: E402
 from rag_core.reader import BASE, HEAD, MAX_TOKENS  # noqa: E402
 
 PASSAGES = ROOT / "benchmarks" / "reading_passages.jsonl"
-ROUNDS = 3
-EXAMPLES = 25_000  # a round; all rounds together draw each question about three times
-BATCH, BLOCK = 32, 8  # pairs; batches of similar length that are cut from one block
+EXAMPLES = 25_000  # a round
+BATCH, BLOCK = 32, 8  # examples; batches of similar length that are cut from one block
 KEPT_LAYERS = 2  # the lowest layers, and the word vectors, stay as they are
 RATE, HEAD_RATE, WARM_UP = 2e-4, 1e-3, 0.06
+GOING_ON = 0.5  # of these rates, for weights that are trained already
+AVERAGED = 0.996  # what of the average stays at each step: it is that of about 250 steps
 SPAN_SHARE = 0.5  # of the loss: saying where the answer stands teaches to look for it
-TOLD_COUNTS = 2  # a question as people tell it is drawn so much more often than a short one
-OTHER_THING, OTHER_SUBJECT, ANSWERING = 0.2, 0.07, 0.8  # how often which sentences are shown
-UNNAMED = 0.15  # of the questions say "it" or "the mill" for the name
-NEAR = 0.08  # temperature of cosines, by which sentences that do not answer are drawn
-_ARTICLE = re.compile(r"^(?:the|a|an) ", re.I)
-
-
-@dataclass
-class Passage:
-    """A passage, cut into sentences."""
-
-    title: str
-    subject: str
-    sentences: list[str]
-    vectors: np.ndarray = field(default_factory=lambda: np.zeros(0))
-
-
-@dataclass
-class Asking:
-    """A question about a passage, its answer there if any, and the passage that it is not about."""
-
-    question: str
-    passage: Passage
-    answer: str | None
-    other: Passage
-    other_answer: str | None
-    named: bool  # the question says the subject's name
-    told: bool
-    near: np.ndarray = field(default_factory=lambda: np.zeros(0))  # to each sentence
-    other_near: np.ndarray = field(default_factory=lambda: np.zeros(0))  # of the other passage
-
-
-@dataclass
-class Example:
-    """What the reader sees: a question, a title, sentences; and the answer in them, if any."""
-
-    question: str
-    title: str
-    text: str
-    answer: str | None
-
-
-def read(path: Path) -> list[list[Asking]]:
-    """Return the questions of every pair of passages."""
-    return [list(askings(json.loads(line))) for line in path.read_text("utf-8").splitlines()]
-
-
-def askings(record: dict) -> Iterator[Asking]:
-    passages = {}
-    for side in "ab":
-        text = record[side]["text"]
-        sentences = [text[start:end] for start, end in quotable(text)]
-        passages[side] = Passage(record[side]["title"], record[side]["subject"], sentences)
-    for question, *answers in record["questions"]:
-        for side, other, (answer, beside) in zip("ab", "ba", (answers, answers[::-1]), strict=True):
-            subject = passages[side].subject
-            asked = question.replace("{}", subject)
-            named = "{}" in question
-            yield Asking(asked, passages[side], answer, passages[other], beside, named, False)
-    for side, other in ("ab", "ba"):
-        for question, answer in record.get(f"told_{side}", ()):
-            named = bare(passages[side]).lower() in question.lower()
-            yield Asking(question, passages[side], answer, passages[other], None, named, True)
-
-
-def bare(passage: Passage) -> str:
-    """Return the name of what a passage is about, without an article."""
-    return _ARTICLE.sub("", passage.subject)
-
-
-def measure_nearness(questions: list[Asking]) -> None:
-    """Give each question the cosines to its passage's sentences."""
-    embedder = open_embedder()
-    texts = {text for one in questions for text in (one.question, *one.passage.sentences)}
-    order = sorted(texts)
-    vectors = dict(zip(order, embedder.embed_documents(order), strict=True))
-    for one in questions:
-        asked = vectors[one.question]
-        one.near = np.array([vectors[text] @ asked for text in one.passage.sentences])
-        one.other_near = np.array([vectors[text] @ asked for text in one.other.sentences])
-
-
-def holding(passage: Passage, answer: str | None) -> list[int]:
-    return [i for i, text in enumerate(passage.sentences) if answer and answer in text]
-
-
-def draw(one: Asking, everybody: list[Asking], chance: random.Random) -> Example:
-    """Draw what the reader sees of a question."""
-    dice = chance.random()
-    if one.named and dice < OTHER_THING:
-        return of_the_other_thing(one, chance)
-    if dice < OTHER_THING + OTHER_SUBJECT:
-        stranger = chance.choice(everybody).passage
-        text = window(stranger, chance.randrange(len(stranger.sentences)), chance)
-        return Example(one.question, titled(stranger, chance), text, None)
-    passage, question = one.passage, unnamed(one, chance)
-    held = holding(passage, one.answer)
-    free = [place for place in range(len(passage.sentences)) if place not in held]
-    if held and (chance.random() < ANSWERING or not free):
-        text = window(passage, chance.choice(held), chance)
-        return Example(question, titled(passage, chance), text, one.answer)
-    text = window(passage, nearly(one.near, free, chance), chance)
-    answer = one.answer if one.answer and one.answer in text else None
-    return Example(question, titled(passage, chance), text, answer)
-
-
-def nearly(near: np.ndarray, places: list[int], chance: random.Random) -> int:
-    """Draw one of the places, the nearer the likelier."""
-    likely = np.exp(near[places] / NEAR)
-    return chance.choices(places, weights=likely.tolist())[0]
-
-
-def of_the_other_thing(one: Asking, chance: random.Random) -> Example:
-    """What the other passage says to the question: it is not about this subject."""
-    held = holding(one.other, one.other_answer)
-    anywhere = nearly(one.other_near, list(range(len(one.other.sentences))), chance)
-    centre = chance.choice(held) if held and chance.random() < ANSWERING else anywhere
-    text, title = window(one.other, centre, chance), titled(one.other, chance)
-    name = bare(one.other)
-    if name.lower() not in f"{title} {text}".lower():
-        title = chance.choice([name, f"{one.other.title} {name}"])  # it must say what it is of
-    return Example(one.question, title, text, None)
-
-
-def unnamed(one: Asking, chance: random.Random) -> str:
-    if not one.named or chance.random() >= UNNAMED:
-        return one.question
-    subject = one.passage.subject
-    noun = subject.split()[-1].lower()
-    return one.question.replace(subject, f"the {noun}" if _ARTICLE.match(subject) else "it")
-
-
-def titled(passage: Passage, chance: random.Random) -> str:
-    """A name as documents have: with the subject in it, or of it alone, or without."""
-    name, title = bare(passage), passage.title
-    names = [title, name, f"{name} {title.lower()}", f"{title} {name}"]
-    return chance.choices(names, weights=[9, 4, 4, 3])[0]
-
-
-def window(passage: Passage, centre: int, chance: random.Random) -> str:
-    """A sentence, most often with the one before and the one after."""
-    first = max(0, centre - (chance.random() < 0.8))
-    return " ".join(passage.sentences[first : centre + 1 + (chance.random() < 0.7)])
+TOLD_COUNTS = 2  # a question as people tell it is drawn so much more often than one of a pair
 
 
 class Network(torch.nn.Module):
@@ -259,6 +114,11 @@ class Network(torch.nn.Module):
         parts = [examples[at : at + BATCH] for at in range(0, len(examples), BATCH)]
         return torch.cat([self(self.encode(part)[0])[0] for part in parts]).numpy()
 
+    def start(self, path: Path) -> None:
+        """Go on from weights that were kept."""
+        kept = load_file(path)
+        self.load_state_dict({name: tensor.float() for name, tensor in kept.items()}, strict=False)
+
     def trained(self) -> dict[str, torch.Tensor]:
         """What differs from the base model, to be kept."""
         kept = {f"{HEAD}.{name}": tensor for name, tensor in self.answers.state_dict().items()}
@@ -277,21 +137,44 @@ def batches(examples: list[Example], chance: random.Random) -> Iterator[list[Exa
         yield from parts
 
 
-def train(network: Network, questions: list[Asking], aside: list[Example], out: Path) -> None:
-    from safetensors.torch import save_file
+class Average:
+    """The moving average of what is trained, which does better than the last state does."""
 
-    chance = random.Random(1)
+    def __init__(self, network: Network) -> None:
+        self.trained = [one for one in network.parameters() if one.requires_grad]
+        self.mean = [one.detach().clone() for one in self.trained]
+
+    @torch.no_grad()
+    def step(self, number: int) -> None:
+        """Take in the state after so many steps; the first ones weigh more."""
+        stays = min(AVERAGED, (1 + number) / (10 + number))
+        for mean, now in zip(self.mean, self.trained, strict=True):
+            mean.lerp_(now, 1 - stays)
+
+    @torch.no_grad()
+    def swap(self) -> None:
+        """Put the average where the state is, and back."""
+        for mean, now in zip(self.mean, self.trained, strict=True):
+            kept = now.clone()
+            now.copy_(mean)
+            mean.copy_(kept)
+
+
+def train(
+    network: Network, questions: list[Asking], aside: list[Example], rate: float, options
+) -> None:
+    chance = random.Random(options.seed)
     weights = [TOLD_COUNTS if one.told else 1 for one in questions]
     heads = [*network.answers.parameters(), *network.where.parameters()]
     below = [one for one in network.base.parameters() if one.requires_grad]
-    rates = [{"params": below, "lr": RATE}, {"params": heads, "lr": HEAD_RATE}]
+    rates = [{"params": below, "lr": rate * RATE}, {"params": heads, "lr": rate * HEAD_RATE}]
     optimizer = torch.optim.AdamW(rates, weight_decay=0.01)
-    steps = ROUNDS * (EXAMPLES // BATCH + 1)
+    steps = options.rounds * (EXAMPLES // BATCH + 1)
     plan = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda at: min((at + 1) / (WARM_UP * steps), max(0.0, 1 - at / steps))
     )
-    started = time.perf_counter()
-    for number in range(1, ROUNDS + 1):
+    average, taken, started = Average(network), 0, time.perf_counter()
+    for number in range(1, options.rounds + 1):
         network.train()
         drawn = chance.choices(questions, weights=weights, k=EXAMPLES)
         losses = []
@@ -302,31 +185,45 @@ def train(network: Network, questions: list[Asking], aside: list[Example], out: 
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimizer.step()
             plan.step()
+            taken += 1
+            average.step(taken)
             losses.append(loss.item())
-        odds, right = network.judge(aside), np.array([one.answer is not None for one in aside])
-        pairs = odds[right][:, None] - odds[~right][None]
-        area = np.mean((pairs > 0) + 0.5 * (pairs == 0))
-        print(f"round {number}: loss {np.mean(losses):.3f}, kept aside: area {area:.3f}, "
-              f"right {np.mean((odds > 0) == right):.1%}, {time.perf_counter() - started:.0f} s",
+        average.swap()
+        judged = judge(network, aside)
+        save_file(network.trained(), options.out)
+        average.swap()
+        passed = time.perf_counter() - started
+        print(f"round {number}: loss {np.mean(losses):.3f}, kept aside: {judged}, {passed:.0f} s",
               flush=True)  # fmt: skip
-        save_file(network.trained(), out)
+
+
+def judge(network: Network, aside: list[Example]) -> str:
+    odds, right = network.judge(aside), np.array([one.answer is not None for one in aside])
+    pairs = odds[right][:, None] - odds[~right][None]
+    area = np.mean((pairs > 0) + 0.5 * (pairs == 0))
+    return f"area {area:.3f}, right {np.mean((odds > 0) == right):.1%}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--passages", type=Path, default=PASSAGES)
     parser.add_argument("--out", type=Path, required=True, help="where the weights are written")
+    parser.add_argument("--start", type=Path, help="weights to go on from")
+    parser.add_argument("--rounds", type=int, default=3, help="0 judges what --start names")
+    parser.add_argument("--seed", type=int, default=1, help="of what is drawn")
     options = parser.parse_args()
-    torch.manual_seed(1)
-    chance = random.Random(1)
-    pairs = read(options.passages)
-    chance.shuffle(pairs)
-    aside = [one for pair in pairs[::20] for one in pair]
-    questions = [one for at, pair in enumerate(pairs) if at % 20 for one in pair]
+    torch.manual_seed(options.seed)
+    questions, aside = read(options.passages)
     measure_nearness([*questions, *aside])
+    chance = random.Random(1)  # whatever the seed, they are judged on the same
     examples = [draw(one, questions, chance) for one in aside]
-    print(f"{len(pairs)} pairs of passages, {len(questions)} questions, {len(aside)} kept aside")
-    train(Network(packaged_folder(BASE)), questions, examples, options.out)
+    print(f"{len(questions)} questions, {len(aside)} kept aside", flush=True)
+    network = Network(packaged_folder(BASE))
+    if options.start:
+        network.start(options.start)
+        print(f"before: kept aside: {judge(network, examples)}", flush=True)
+    if options.rounds:
+        train(network, questions, examples, GOING_ON if options.start else 1.0, options)
 
 
 if __name__ == "__main__":
