@@ -10,12 +10,13 @@ import pytest
 from rag_core import Chunk, Document, RagPipeline, SearchHit, load
 from rag_core.datatypes import Prompt
 from rag_core.embedders import open_embedder
-from rag_core.generators import evidence
+from rag_core.generators import answerable, evidence
 from rag_core.generators.asked import Asked, subject_of
 from rag_core.generators.extractive import SENTENCES, ExtractiveGenerator, chosen
 from rag_core.generators.kinds import kind_of
 from rag_core.generators.quotable import is_heading, quotable
 from rag_core.late_interaction import TokenCache
+from rag_core.reader import shared_reader
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 # What benchmarks/answers.py prints, with one or two questions to spare.
@@ -33,8 +34,14 @@ def hit(text, rank=1, name="harbour-notes.txt"):
 
 
 def picked(question, tokens, *hits):
+    return [one.text for one in chosen(read(question, tokens, *hits)[1])]
+
+
+def read(question, tokens, *hits):
+    """The question, and the sentences with what the reader says of them."""
     asked = Asked.read(question, tokens)
-    return [one.text for one in chosen(evidence.evidence(asked, hits, tokens))]
+    found = evidence.evidence(asked, hits, tokens)
+    return asked, evidence.read_closely(asked, found, hits, shared_reader())
 
 
 # -- the kind of answer ---------------------------------------------------------------------
@@ -181,6 +188,32 @@ def test_overlapping_chunks_give_a_sentence_once(tokens):
     assert len(texts) == len(set(texts))
 
 
+# -- reading closely ------------------------------------------------------------------------
+
+
+def test_the_best_sentences_are_read_closely_and_the_others_count_as_the_worst_of_them(tokens):
+    more = " ".join(f"Boat {number} has a berth at the {number}th pile." for number in range(9))
+    _, found = read("How deep is the inner basin?", tokens, hit(f"{HARBOUR} {more}"))
+    best = evidence.by_score(evidence.telling(found))
+    odds = [one.feature("reading") for one in best]
+    assert len(set(odds)) == evidence.CLOSELY
+    assert odds.count(min(odds)) == len(odds) - evidence.CLOSELY + 1
+    assert best[0].text == "The inner basin is 6 metres deep."
+    assert odds[0] == max(odds)
+
+
+def test_a_sentence_is_read_with_its_neighbours_behind_the_documents_name(tokens):
+    source = hit("It rains. It was dug in 1831 by Ezra Pool. Gulls nest on it.", name="basin.txt")
+    _, found = read("Who dug the basin?", tokens, source)
+    around = [evidence._around(one, source) for one in found]
+    assert around[1] == ("basin", source.chunk.text)
+    assert around[0] == ("basin", "It rains. It was dug in 1831 by Ezra Pool.")
+
+
+def test_nothing_to_read_stays_nothing(tokens):
+    assert read("Who dug the basin?", tokens)[1] == []
+
+
 # -- declining ------------------------------------------------------------------------------
 
 
@@ -196,6 +229,25 @@ def test_no_source_answers_nothing_and_no_question_neither(tokens):
 def test_what_the_text_leaves_out_is_declined(tokens):
     assert answers("How deep is the inner basin?", tokens, hit(HARBOUR))
     assert not answers("What does a berth cost?", tokens, hit(HARBOUR))
+
+
+def sign(name, question, tokens, *hits):
+    asked, found = read(question, tokens, *hits)
+    values = answerable.signs(asked, chosen(found)[0], found, hits)
+    return float(values[list(answerable.SIGNS).index(name)])
+
+
+def test_a_name_that_the_document_does_not_hold_speaks_against_it(tokens):
+    assert sign("no_name", "Who dug the basin of Skelmouth?", tokens, hit(HARBOUR)) == 0
+    assert sign("no_name", "Who dug the basin of Farholm?", tokens, hit(HARBOUR)) == 1
+    both = "Did Ezra Pool of Farholm dig the basin?"
+    assert sign("no_name", both, tokens, hit(HARBOUR)) == pytest.approx(1 / 3)
+    assert sign("no_name", "Who dug the basin?", tokens, hit(HARBOUR)) == 0
+
+
+def test_a_name_counts_where_the_best_sentence_stands_and_not_in_another_document(tokens):
+    other = hit("Farholm lies inland.", 2, "farholm.txt")
+    assert sign("no_name", "Who dug the inner basin of Farholm?", tokens, hit(HARBOUR), other) == 1
 
 
 def test_the_entry_of_a_part_number_is_quoted(tokens):
