@@ -6,8 +6,8 @@ reader does, since it sees both at once: the lower layers of all-MiniLM-L6-v2 as
 upper layers trained further by benchmarks/reading.py on passages and questions written for that
 (benchmarks/reading_passages.jsonl), none of which stands in the sample library.
 
-Quoted answers are chosen and declined by it among other things (generators/evidence.py,
-answerable.py); how much its word weighs is fitted by benchmarks/thresholds.py.
+It has a say in whether quotations answer (generators/answerable.py); how much its word weighs is
+fitted by benchmarks/thresholds.py. Choosing sentences by it quoted no answer more, so it does not.
 """
 
 from __future__ import annotations

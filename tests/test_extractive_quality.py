@@ -34,14 +34,8 @@ def hit(text, rank=1, name="harbour-notes.txt"):
 
 
 def picked(question, tokens, *hits):
-    return [one.text for one in chosen(read(question, tokens, *hits)[1])]
-
-
-def read(question, tokens, *hits):
-    """The question, and the sentences with what the reader says of them."""
     asked = Asked.read(question, tokens)
-    found = evidence.evidence(asked, hits, tokens)
-    return asked, evidence.read_closely(asked, found, hits, shared_reader())
+    return [one.text for one in chosen(evidence.evidence(asked, hits, tokens))]
 
 
 # -- the kind of answer ---------------------------------------------------------------------
@@ -188,32 +182,6 @@ def test_overlapping_chunks_give_a_sentence_once(tokens):
     assert len(texts) == len(set(texts))
 
 
-# -- reading closely ------------------------------------------------------------------------
-
-
-def test_the_best_sentences_are_read_closely_and_the_others_count_as_the_worst_of_them(tokens):
-    more = " ".join(f"Boat {number} has a berth at the {number}th pile." for number in range(9))
-    _, found = read("How deep is the inner basin?", tokens, hit(f"{HARBOUR} {more}"))
-    best = evidence.by_score(evidence.telling(found))
-    odds = [one.feature("reading") for one in best]
-    assert len(set(odds)) == evidence.CLOSELY
-    assert odds.count(min(odds)) == len(odds) - evidence.CLOSELY + 1
-    assert best[0].text == "The inner basin is 6 metres deep."
-    assert odds[0] == max(odds)
-
-
-def test_a_sentence_is_read_with_its_neighbours_behind_the_documents_name(tokens):
-    source = hit("It rains. It was dug in 1831 by Ezra Pool. Gulls nest on it.", name="basin.txt")
-    _, found = read("Who dug the basin?", tokens, source)
-    around = [evidence._around(one, source) for one in found]
-    assert around[1] == ("basin", source.chunk.text)
-    assert around[0] == ("basin", "It rains. It was dug in 1831 by Ezra Pool.")
-
-
-def test_nothing_to_read_stays_nothing(tokens):
-    assert read("Who dug the basin?", tokens)[1] == []
-
-
 # -- declining ------------------------------------------------------------------------------
 
 
@@ -232,9 +200,19 @@ def test_what_the_text_leaves_out_is_declined(tokens):
 
 
 def sign(name, question, tokens, *hits):
-    asked, found = read(question, tokens, *hits)
-    values = answerable.signs(asked, chosen(found)[0], found, hits)
+    asked = Asked.read(question, tokens)
+    found = evidence.evidence(asked, hits, tokens)
+    values = answerable.signs(asked, found, hits, shared_reader())
     return float(values[list(answerable.SIGNS).index(name)])
+
+
+def test_the_best_sentences_are_read_with_their_neighbours_behind_the_documents_name(tokens):
+    around = "It rains. It was dug in 1831 by Ezra Pool. Gulls nest on it."
+    source = hit(f"{around} They are loud.", name="basin.txt")
+    said = sign("reading", "Who dug it in 1831?", tokens, source)
+    alone = shared_reader().read("Who dug it in 1831?", [("basin", around)])
+    assert said == pytest.approx(alone[0], abs=1e-4)
+    assert sign("best_reading", "Who dug it in 1831?", tokens, source) >= said
 
 
 def test_a_name_that_the_document_does_not_hold_speaks_against_it(tokens):

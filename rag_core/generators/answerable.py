@@ -20,46 +20,52 @@ import numpy as np
 
 from rag_core.datatypes import SearchHit
 from rag_core.generators.asked import Asked, title_of
-from rag_core.generators.evidence import Evidence
+from rag_core.generators.evidence import Evidence, by_score, telling
+from rag_core.generators.quotable import quotable
+from rag_core.reader import Reader
 from rag_core.terms import terms
 
 # The log-odds that the sources answer: the sum of what each sign is worth, and THRESHOLD is the
 # value below which a question is declined.
 SIGNS = {
-    "score": 0.19,  # of the best sentence, see evidence.py
-    "length": 1.04,  # log of the question's tokens: of a long question less can be matched
-    "no_kind": -0.12,  # 1 when a kind of answer is asked for, and the best sentence holds none
-    "loose": 1.41,  # 1 for questions after a reason, a permission, a frequency
-    "open": 1.03,  # 1 for questions of no kind
-    "no_code": -0.26,  # 1 when the question names a code or number that no source holds
-    "no_name": -1.41,  # share of the question's names that the best sentence's document lacks
-    "reading": 0.16,  # the reader's log-odds that the best sentence answers
-    "best_reading": 0.25,  # the best log-odds of any sentence that was read
+    "score": 0.13,  # of the likeliest sentence, see evidence.py
+    "length": 0.96,  # log of the question's tokens: of a long question less can be matched
+    "no_kind": -0.01,  # 1 when a kind of answer is asked for, and that sentence holds none
+    "loose": 0.96,  # 1 for questions after a reason, a permission, a frequency
+    "open": 0.86,  # 1 for questions of no kind
+    "no_code": 0.02,  # 1 when the question names a code or number that no source holds
+    "no_name": -1.76,  # share of the question's names that its document lacks
+    "reading": 0.21,  # the reader's log-odds that it answers
+    "best_reading": 0.28,  # the best log-odds of any sentence that was read
 }
-THRESHOLD = 4.65
+THRESHOLD = 4.22
+CLOSELY = 4  # sentences, the best, are read together with the question
+READING = 0.5  # what the reader's log-odds count beside a score, to say which of them answers
 _NUMBER_OR_CODE = re.compile(r"[\w-]*\d[\w-]*")
 
 
 def is_answered(
-    asked: Asked, best: Evidence, found: Sequence[Evidence], sources: Sequence[SearchHit]
+    asked: Asked, sentences: Sequence[Evidence], sources: Sequence[SearchHit], reader: Reader
 ) -> bool:
     """Return whether the sources answer a question rather than come near it.
 
-    `best` is the sentence that is quoted first, `found` are all, closely read.
-
     Whoever names a part number wants to see what is said of it: a best sentence that holds a code
     of the question answers, whatever the signs say.
+
+    Raises:
+        ModelError: when the reader's base model is missing or damaged.
     """
-    if best.feature("code"):
+    if by_score(telling(sentences))[0].feature("code"):
         return True
-    values = signs(asked, best, found, sources)
+    values = signs(asked, sentences, sources, reader)
     return float(values @ np.array(list(SIGNS.values()))) >= THRESHOLD
 
 
 def signs(
-    asked: Asked, best: Evidence, found: Sequence[Evidence], sources: Sequence[SearchHit]
+    asked: Asked, sentences: Sequence[Evidence], sources: Sequence[SearchHit], reader: Reader
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Return float64 of shape (len(SIGNS),), in the order of SIGNS."""
+    """Return float64 of shape (len(SIGNS),), in the order of SIGNS, for one sentence or more."""
+    best, reading, best_reading = likeliest(asked, sentences, sources, reader)
     held = {
         "score": best.score,
         "length": math.log(max(1, len(asked.vectors))),
@@ -68,10 +74,32 @@ def signs(
         "open": asked.kind is None,
         "no_code": _lacks_code(asked.text, sources),
         "no_name": _lacks_names(asked, best, sources),
-        "reading": best.feature("reading"),
-        "best_reading": max(one.feature("reading") for one in found),
+        "reading": reading,
+        "best_reading": best_reading,
     }
     return np.array([held[name] for name in SIGNS], dtype=np.float64)
+
+
+def likeliest(
+    asked: Asked, sentences: Sequence[Evidence], sources: Sequence[SearchHit], reader: Reader
+) -> tuple[Evidence, float, float]:
+    """Return the sentence that is the likeliest to answer, its log-odds, and the best of any.
+
+    Of one sentence or more. It need not be the one that is quoted first.
+    """
+    closest = by_score(telling(sentences))[:CLOSELY]
+    odds = reader.read(asked.text, [_around(one, sources[one.number - 1]) for one in closest])
+    at = int(np.argmax([one.score for one in closest] + READING * odds))
+    return closest[at], float(odds[at]), float(odds.max())
+
+
+def _around(one: Evidence, hit: SearchHit) -> tuple[str, str]:
+    """Return the document's name, and a sentence with the one before and the one after.
+
+    So the reader was trained.
+    """
+    near = list(quotable(hit.chunk.text))[max(0, one.place - 1) : one.place + 2]
+    return title_of(hit), hit.chunk.text[near[0][0] : near[-1][1]]
 
 
 def _lacks_code(question: str, sources: Sequence[SearchHit]) -> bool:

@@ -1,16 +1,14 @@
 """Sentences as evidence: what each sentence of the sources shares with a question, and a score.
 
-The score is a weighted sum; the last of its features is had of the best sentences only, by reading
-them together with the question (`read_closely`). The weights come from benchmarks/thresholds.py,
-which fits them on questions and texts of its own (benchmarks/threshold_questions.jsonl,
-threshold_library/).
+The score is a weighted sum. The weights come from benchmarks/thresholds.py, which fits them on
+questions and texts of its own (benchmarks/threshold_questions.jsonl, threshold_library/).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -20,33 +18,30 @@ from rag_core.generators.asked import Asked, Tokens, codes_in, subject_of, title
 from rag_core.generators.quotable import is_fragment, is_heading, leans, quotable
 from rag_core.late_interaction import TokenCache, maxsim, within
 from rag_core.protocols import FloatArray, TokenVectors
-from rag_core.reader import Reader
 from rag_core.terms import terms
 
 # What a sentence is scored by, and what each is worth.
 WEIGHTS = {
-    "in_chunk": 2.76,  # MaxSim to its tokens, read with the whole chunk around them
-    "titled": 3.65,  # MaxSim to it, read behind the document's name
-    "after": 2.23,  # MaxSim to it and the sentence before, read behind the document's name
-    "beside": 5.08,  # the same, of the question's words beside the subject; see `asked`
-    "asking": 20.54,  # what its asking words ("who", "how many") bring to "titled"
-    "small": 8.83,  # what its other function words bring to "in_chunk"
-    "meaning": 3.43,  # cosine to the second of these
-    "meaning_after": 1.49,  # cosine to the third
-    "chunk": 1.80,  # MaxSim to the whole chunk
-    "words": 0.76,  # share of the question's words in it and the sentences beside it
-    "code": 5.58,  # share of the question's part numbers and such that it names
-    "kind": 0.45,  # 1 when it holds the kind of answer that is asked for
-    "loose_kind": 0.68,  # the same, for kinds that nearly every text holds
-    "no_kind": -0.58,  # 1 when a kind is asked for, and it holds none
-    "heading": -1.17,  # 1 for a heading: it names the subject and answers nothing
-    "new_words": 0.12,  # log of how many words it adds to the question, to 2.5
-    "fragment": -1.15,  # 1 when the chunk's edge has cut it
-    "leans": 3.32,  # how much better the sentence before fits, when this one begins with a pronoun
-    "reading": 0.30,  # the reader's log-odds that it answers; of those not read the least of all
+    "in_chunk": 2.84,  # MaxSim to its tokens, read with the whole chunk around them
+    "titled": 3.92,  # MaxSim to it, read behind the document's name
+    "after": 2.51,  # MaxSim to it and the sentence before, read behind the document's name
+    "beside": 6.19,  # the same, of the question's words beside the subject; see `asked`
+    "asking": 24.55,  # what its asking words ("who", "how many") bring to "titled"
+    "small": 9.99,  # what its other function words bring to "in_chunk"
+    "meaning": 3.97,  # cosine to the second of these
+    "meaning_after": 1.76,  # cosine to the third
+    "chunk": 1.97,  # MaxSim to the whole chunk
+    "words": 0.94,  # share of the question's words in it and the sentences beside it
+    "code": 6.19,  # share of the question's part numbers and such that it names
+    "kind": 0.49,  # 1 when it holds the kind of answer that is asked for
+    "loose_kind": 0.83,  # the same, for kinds that nearly every text holds
+    "no_kind": -0.66,  # 1 when a kind is asked for, and it holds none
+    "heading": -1.42,  # 1 for a heading: it names the subject and answers nothing
+    "new_words": 0.10,  # log of how many words it adds to the question, to 2.5
+    "fragment": -1.24,  # 1 when the chunk's edge has cut it
+    "leans": 3.76,  # how much better the sentence before fits, when this one begins with a pronoun
 }
 READ = 32  # sentences of all sources; past them lies less than one answer in a hundred
-CLOSELY = 4  # of them are read together with the question
 _MOST_NEW = 2.5
 
 
@@ -76,10 +71,6 @@ class Evidence:
     def feature(self, name: str) -> float:
         """Return one of WEIGHTS' features."""
         return float(self.features[_PLACES[name]])
-
-    def with_reading(self, odds: float) -> Evidence:
-        """Return the same with the reader's log-odds, which are the last of the features."""
-        return replace(self, features=np.append(self.features[:-1], odds))
 
 
 _WEIGHTS = np.array(list(WEIGHTS.values()))
@@ -111,25 +102,6 @@ def evidence(asked: Asked, sources: Sequence[SearchHit], tokens: TokenCache) -> 
         for passage, kept in zip(passages, places, strict=True)
         for place in kept
     ]
-
-
-def read_closely(
-    asked: Asked, sentences: Sequence[Evidence], sources: Sequence[SearchHit], reader: Reader
-) -> list[Evidence]:
-    """Return the sentences, in their order, with what the reader says of the best.
-
-    Each is read with the sentence before and the one after, behind the document's name, as the
-    reader was trained. The others count as the worst of those that were read: none passes them.
-    """
-    best = by_score(telling(sentences))[:CLOSELY]
-    odds = reader.read(asked.text, [_around(one, sources[one.number - 1]) for one in best])
-    found = dict(zip(best, odds.tolist(), strict=True))
-    return [one.with_reading(found.get(one, min(odds, default=0.0))) for one in sentences]
-
-
-def _around(one: Evidence, hit: SearchHit) -> tuple[str, str]:
-    near = list(quotable(hit.chunk.text))[max(0, one.place - 1) : one.place + 2]
-    return title_of(hit), hit.chunk.text[near[0][0] : near[-1][1]]
 
 
 def by_score(sentences: Sequence[Evidence]) -> list[Evidence]:
@@ -258,7 +230,6 @@ class _Passage:
             "new_words": min(_MOST_NEW, math.log1p(len(self.words[place] - asked.words))),
             "fragment": is_fragment(sentence, place == 0, place == len(self.spans) - 1),
             "leans": lean,
-            "reading": 0.0,
         }
         values = np.array([features[name] for name in WEIGHTS], dtype=np.float64)
         document, first = self.hit.chunk.document_id, self.hit.chunk.start

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rag_core.datatypes import Prompt, Span
 from rag_core.generators.answerable import is_answered
 from rag_core.generators.asked import Asked
-from rag_core.generators.evidence import Evidence, by_score, evidence, read_closely, telling
+from rag_core.generators.evidence import Evidence, by_score, evidence, telling
 from rag_core.generators.quotable import leans
 from rag_core.late_interaction import TokenCache
 from rag_core.prompts import NOT_FOUND
@@ -17,7 +17,7 @@ from rag_core.reader import Reader, shared_reader
 from rag_core.terms import terms
 
 SENTENCES = 3
-FAR_BEHIND = 3.0  # a sentence this far below the best adds noise and no answer; see thresholds.py
+FAR_BEHIND = 3.8  # a sentence this far below the best adds noise and no answer; see thresholds.py
 NEAREST = " The nearest they say:"
 _PIECES = re.compile(r"\S+\s*|\s+")
 
@@ -36,8 +36,9 @@ class ExtractiveGenerator:
     """Quotes the sentences that answer best, or says that none does.
 
     Each sentence is read with its chunk, with its document's name and with the sentence before it
-    (see `evidence`), so that "it was built in 1889" is found by the name of what was built. The
-    best are read once more, together with the question (see `rag_core.reader`).
+    (see `evidence`), so that "it was built in 1889" is found by the name of what was built.
+    Whether the best of them answer is said by reading them together with the question (see
+    `answerable`).
     """
 
     name = "extractive"
@@ -70,10 +71,9 @@ class ExtractiveGenerator:
     def _read(self, prompt: Prompt) -> tuple[list[Quote], bool]:
         asked = Asked.read(prompt.question, self._tokens)
         found = evidence(asked, prompt.sources, self._tokens)
-        found = read_closely(asked, found, prompt.sources, self._reader)
         best = chosen(found)
         quotes = [Quote(one.number, one.span, one.text, one.score) for one in best]
-        return quotes, bool(best) and is_answered(asked, best[0], found, prompt.sources)
+        return quotes, bool(best) and is_answered(asked, found, prompt.sources, self._reader)
 
 
 def chosen(sentences: Sequence[Evidence]) -> list[Evidence]:
