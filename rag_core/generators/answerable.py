@@ -28,19 +28,19 @@ from rag_core.terms import terms
 # The log-odds that the sources answer: the sum of what each sign is worth, and THRESHOLD is the
 # value below which a question is declined.
 SIGNS = {
-    "score": 0.13,  # of the likeliest sentence, see evidence.py
-    "length": 0.96,  # log of the question's tokens: of a long question less can be matched
-    "no_kind": -0.01,  # 1 when a kind of answer is asked for, and that sentence holds none
-    "loose": 0.96,  # 1 for questions after a reason, a permission, a frequency
-    "open": 0.86,  # 1 for questions of no kind
-    "no_code": 0.02,  # 1 when the question names a code or number that no source holds
-    "no_name": -1.76,  # share of the question's names that its document lacks
-    "reading": 0.21,  # the reader's log-odds that it answers
-    "best_reading": 0.28,  # the best log-odds of any sentence that was read
+    "score": 0.16,  # of the likeliest sentence, see evidence.py
+    "length": 0.95,  # log of the question's tokens: of a long question less can be matched
+    "no_kind": 0.09,  # 1 when a kind of answer is asked for, and that sentence holds none
+    "loose": 0.99,  # 1 for questions after a reason, a permission, a frequency
+    "open": 0.87,  # 1 for questions of no kind
+    "no_code": -0.04,  # 1 when the question names a code or number that no source holds
+    "no_name": -1.60,  # share of the question's names that its document lacks
+    "reading": 0.24,  # the reader's log-odds that it answers
+    "best_reading": 0.24,  # the best log-odds of any sentence that was read
 }
-THRESHOLD = 4.22
+THRESHOLD = 4.93
 CLOSELY = 4  # sentences, the best, are read together with the question
-READING = 0.5  # what the reader's log-odds count beside a score, to say which of them answers
+READING = 0.48  # what the reader's log-odds count beside a score, to say which of them answers
 _NUMBER_OR_CODE = re.compile(r"[\w-]*\d[\w-]*")
 
 
