@@ -17,7 +17,7 @@ TRUE = {
     "Exact and approximate": "Two or three",
     "Hybrid search and fusion": "Beyond the twentieth",
     "Reranking: reading again": "To the first place",
-    "Grounded answers": "It quotes sentences that are true and beside the point",
+    "Grounded answers": "It says that the documents do not tell",
     "Drift and rebuild": "Hardly any",
 }
 

@@ -63,10 +63,11 @@ GROUNDED = Lesson(
         "It quotes sentences that are true and beside the point",
     ),
     why="Retrieval always brings the nearest, even when nothing is near enough, and a question on "
-    "a subject that the library knows looks answered from afar. Grounding does not make an answer "
-    "right. It makes it checkable: a number after each sentence leads to the place it stands on, "
-    "and one glance shows that no rocket is there. A fluent model without sources would have "
-    "given you a name.",
+    "a subject that the library knows looks answered from afar. So a small model reads question "
+    "and sentence together and says whether the one answers the other. It errs too: some questions "
+    "get what comes nearest. Grounding does not make an answer right, but checkable: a number "
+    "after each sentence leads to the place it stands on. A fluent model without sources would "
+    "have given you a name.",
     notes=(
         "Click a citation on the page and read the passage aloud.",
         "Then ask something the kit does tell, such as what the mission has cost, and compare.",
