@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from rag_core.rerankers import LateInteractionReranker
 from rag_core.retrieval import RERANKED
 
 _LABEL = 90  # characters of a quote under its bar
+_ROWS = 5
 
 
 def _grounded(bench: Bench) -> Reveal:
@@ -33,7 +35,7 @@ def _grounded(bench: Bench) -> Reveal:
             f"stands in {bench.name(sources[quote.number - 1].chunk)}", marked=place == 0,
         )
         for place, quote in enumerate(quotes)
-    ) or tuple(_near(bench, question, [hit.chunk.text for hit in sources]))  # fmt: skip
+    ) or tuple(_nearest(bench, question, [hit.chunk.text for hit in sources]))  # fmt: skip
     if not quotes:
         return Reveal(1, f"It says: {NOT_FOUND}", "likeness", rows)
     said = " ".join(f"“{quote.text}” [{quote.number}]" for quote in quotes)
@@ -44,6 +46,11 @@ def _near(bench: Bench, question: str, texts: list[str]) -> list[Row]:
     asked, *read = bench.tokens.vectors([question, *texts])
     likeness = [maxsim(asked.vectors, one.vectors) for one in read]
     return [Row(_short(text), value) for text, value in zip(texts, likeness, strict=True)]
+
+
+def _nearest(bench: Bench, question: str, texts: list[str]) -> list[Row]:
+    rows = sorted(_near(bench, question, texts), key=lambda row: -row.value)[:_ROWS]
+    return [replace(row, marked=place == 0) for place, row in enumerate(rows)]
 
 
 def _short(text: str) -> str:
