@@ -23,7 +23,9 @@ from rag_core import open_embedder
 from rag_core.generators.quotable import quotable
 
 KEPT_ASIDE = 25  # one pair in so many
-OTHER_THING, OTHER_SUBJECT, ANSWERING = 0.2, 0.07, 0.8  # how often which sentences are shown
+OTHER_THING, OTHER_SUBJECT, ANSWERING = 0.15, 0.12, 0.8  # how often which sentences are shown
+BLOCK = 256  # questions that are compared with every sentence at once
+STRANGERS = 24  # sentences of other subjects, the nearest to a question that names its own
 UNNAMED = 0.15  # of the questions say "it" or "the mill" for the name
 NEAR = 0.08  # temperature of cosines, by which sentences that do not answer are drawn
 _ARTICLE = re.compile(r"^(?:the|a|an) ", re.I)
@@ -52,6 +54,7 @@ class Asking:
     told: bool
     near: np.ndarray = field(default_factory=lambda: np.zeros(0))  # to each sentence
     other_near: np.ndarray = field(default_factory=lambda: np.zeros(0))  # of the other passage
+    strangers: list[tuple[Passage, int]] = field(default_factory=list)  # elsewhere, but near
 
 
 @dataclass
@@ -101,7 +104,7 @@ def bare(passage: Passage) -> str:
 
 
 def measure_nearness(questions: list[Asking]) -> None:
-    """Give each question the cosines to its passage's sentences."""
+    """Give each question the cosines to its passage's sentences, and the strangers near it."""
     embedder = open_embedder()
     texts = {text for one in questions for text in (one.question, *one.passage.sentences)}
     order = sorted(texts)
@@ -110,6 +113,25 @@ def measure_nearness(questions: list[Asking]) -> None:
         asked = vectors[one.question]
         one.near = np.array([vectors[text] @ asked for text in one.passage.sentences])
         one.other_near = np.array([vectors[text] @ asked for text in one.other.sentences])
+    find_strangers([one for one in questions if one.named], vectors)
+
+
+def find_strangers(named: list[Asking], vectors: dict[str, np.ndarray]) -> None:
+    """Give each question the sentences of other pairs that come nearest.
+
+    None answers, however near it comes: a question that names its subject asks of nothing else.
+    """
+    passages = list({id(one.passage): one.passage for one in named}.values())
+    places = [(held, place) for held in passages for place in range(len(held.sentences))]
+    of = np.array([id(held) for held, _ in places])
+    matrix = np.array([vectors[held.sentences[place]] for held, place in places])
+    for start in range(0, len(named), BLOCK):
+        block = named[start : start + BLOCK]
+        cosines = np.array([vectors[one.question] for one in block]) @ matrix.T
+        for one, near in zip(block, cosines, strict=True):
+            near[(of == id(one.passage)) | (of == id(one.other))] = -1
+            nearest = np.argpartition(-near, STRANGERS)[:STRANGERS]
+            one.strangers = [places[at] for at in nearest]
 
 
 def holding(passage: Passage, answer: str | None) -> list[int]:
@@ -122,9 +144,7 @@ def draw(one: Asking, everybody: list[Asking], chance: random.Random) -> Example
     if one.named and dice < OTHER_THING:
         return of_the_other_thing(one, chance)
     if dice < OTHER_THING + OTHER_SUBJECT:
-        stranger = chance.choice(everybody).passage
-        text = window(stranger, chance.randrange(len(stranger.sentences)), chance)
-        return Example(one.question, titled(stranger, chance), text, None)
+        return of_a_stranger(one, everybody, chance)
     passage, question = one.passage, unnamed(one, chance)
     held = holding(passage, one.answer)
     free = [place for place in range(len(passage.sentences)) if place not in held]
@@ -147,10 +167,23 @@ def of_the_other_thing(one: Asking, chance: random.Random) -> Example:
     held = holding(one.other, one.other_answer)
     anywhere = nearly(one.other_near, list(range(len(one.other.sentences))), chance)
     centre = chance.choice(held) if held and chance.random() < ANSWERING else anywhere
-    text, title = window(one.other, centre, chance), titled(one.other, chance)
-    name = bare(one.other)
+    return unanswered(one, one.other, centre, chance)
+
+
+def of_a_stranger(one: Asking, everybody: list[Asking], chance: random.Random) -> Example:
+    """Something of another kind: what comes near, where the question names its subject."""
+    if one.strangers:
+        return unanswered(one, *chance.choice(one.strangers), chance)
+    stranger = chance.choice(everybody).passage
+    text = window(stranger, chance.randrange(len(stranger.sentences)), chance)
+    return Example(one.question, titled(stranger, chance), text, None)
+
+
+def unanswered(one: Asking, passage: Passage, centre: int, chance: random.Random) -> Example:
+    """A passage about something else, which must say so: in its text or in its title."""
+    text, title, name = window(passage, centre, chance), titled(passage, chance), bare(passage)
     if name.lower() not in f"{title} {text}".lower():
-        title = chance.choice([name, f"{one.other.title} {name}"])  # it must say what it is of
+        title = chance.choice([name, f"{passage.title} {name}"])
     return Example(one.question, title, text, None)
 
 
