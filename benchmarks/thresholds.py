@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from rag_core import RagPipeline, load  # noqa: E402
+from rag_core.collection_settings import SearchDefaults  # noqa: E402
 from rag_core.generators import answerable, evidence, extractive  # noqa: E402
 from rag_core.generators.asked import Asked  # noqa: E402
 from rag_core.reader import Reader  # noqa: E402
@@ -34,9 +35,9 @@ from rag_core.relevance import RELEVANT, support  # noqa: E402
 
 FOLDS = 6
 DECLINED_SHARE = 0.1  # of the answerable
-LOST_SHARE = 0.005  # of the answers that FAR_BEHIND may cost
+LOST_SHARE = 0.002  # of the answers that FAR_BEHIND may cost
 HOLDING_BACK = 0.05  # of the weights, the strongest within a standard error of the best
-K = 8
+K = SearchDefaults().k
 ANSWERED, LEFT_OUT, FOREIGN = range(3)  # by the document, not by it, and without the document
 
 
@@ -157,24 +158,28 @@ def use(weights: np.ndarray) -> None:
     evidence._WEIGHTS[:] = weights
 
 
+def read_closely(reads: list[Read]) -> None:
+    """Let the reader read what matches best by the weights that are in use."""
+    for read in reads:
+        read.sentences = answerable.read_closely(read.asked, read.sentences, read.hits, READER)
+
+
 def preferring(reads: list[Read]) -> float:
-    """What the reader counts for, so that the likeliest sentence is right the most often.
+    """What the reader counts for, so that the first sentence is right the most often.
 
     Of many that do as well, to one question in a hundred, it is the middle.
     """
     asked = [read for read in reads if read.gold]
     tried, right = np.arange(0, 1.01, 0.1), []
-    for answerable.READING in tried:
-        found = [answerable.likeliest(r.asked, r.sentences, r.hits, READER)[0] for r in asked]
+    for evidence.READING in tried:
+        found = [evidence.by_score(evidence.telling(read.sentences))[0] for read in asked]
         right.append(sum(r.gold in one.text for r, one in zip(asked, found, strict=True)))
     return float(tried[np.array(right) > max(right) - len(asked) / 100].mean())
 
 
 def signs_of(reads: list[Read]) -> np.ndarray:
     """What the questions are declined by, (reads, signs)."""
-    return np.array(
-        [answerable.signs(read.asked, read.sentences, read.hits, READER) for read in reads]
-    )
+    return np.array([answerable.signs(read.asked, read.sentences, read.hits) for read in reads])
 
 
 def answered(read: Read) -> bool:
@@ -182,13 +187,17 @@ def answered(read: Read) -> bool:
 
 
 def margins(reads: list[Read]) -> list[float]:
-    """How far below the best the first right sentence is, where it is among the chosen."""
+    """How much less than the best the first right sentence matches, where it is among the chosen.
+
+    Nothing, where it is the first: that one is quoted whatever it matches.
+    """
     found = []
     for read in reads:
         chosen = extractive.chosen(read.sentences)
-        right = [one.score for one in chosen if read.gold in one.text]
+        right = [one for one in chosen if read.gold in one.text]
         if right:
-            found.append(chosen[0].score - max(right))
+            best = max(one.match for one in chosen)
+            found.append(0.0 if right[0] is chosen[0] else best - max(one.match for one in right))
     return found
 
 
@@ -222,21 +231,23 @@ def main() -> None:
         rest = [read for read, its in zip(reads, fold, strict=True) if its != number]
         left = [read for read, its in zip(reads, fold, strict=True) if its == number]
         use(choosing(rest))
-        answerable.READING = preferring(rest)
+        read_closely(reads)
+        evidence.READING = preferring(rest)
         weights, constant = deciding(signs_of(rest), group[fold != number])
         odds[fold == number] = signs_of(left) @ weights + constant
         right += sum(answered(read) for read in left if read.gold)
         behind += margins([read for read in left if read.gold])
     chosen = choosing(reads)
     use(chosen)
-    answerable.READING = preferring(reads)
+    read_closely(reads)
+    evidence.READING = preferring(reads)
     weights, constant = deciding(signs_of(reads), group)
     low = float(np.quantile(odds[has], DECLINED_SHARE))
 
     table("WEIGHTS", evidence.WEIGHTS, chosen)
     table("SIGNS", answerable.SIGNS, weights)
     print(f"THRESHOLD = {low - constant:.2f}   (now {answerable.THRESHOLD})")
-    print(f"READING = {answerable.READING:.2f}")
+    print(f"READING = {evidence.READING:.2f}")
     print(f"FAR_BEHIND = {np.quantile(behind, 1 - LOST_SHARE):.1f}")
     nearest = np.array([read.support for read in reads])
     print(f"RELEVANT = {np.quantile(nearest[has], 0.01):.2f}   (now {RELEVANT})")

@@ -60,7 +60,7 @@ class SearchDefaults:
     """
 
     mode: Mode = "hybrid"
-    k: int = 8  # five passages miss the answer twice as often; see benchmarks/answers.py
+    k: int = 10  # of eight passages every tenth answer is lost; see benchmarks/thresholds.py
     rerank: str | None = None
 
     def __post_init__(self) -> None:

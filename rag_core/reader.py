@@ -6,8 +6,8 @@ reader does, since it sees both at once: the lower layers of all-MiniLM-L6-v2 as
 upper layers trained further by benchmarks/reading.py on passages and questions written for that
 (benchmarks/reading_passages.jsonl), none of which stands in the sample library.
 
-It has a say in whether quotations answer (generators/answerable.py); how much its word weighs is
-fitted by benchmarks/thresholds.py. Choosing sentences by it quoted no answer more, so it does not.
+It has a say in what is quoted and in whether that answers (generators/answerable.py); how much its
+word weighs is fitted by benchmarks/thresholds.py.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import numpy as np
 from rag_core.embedders.loading import LOADING
 from rag_core.embedders.packaged import packaged_folder
 from rag_core.embedders.texts import encodable
+from rag_core.embedders.weights import computing_type
 from rag_core.errors import ModelError
 
 if TYPE_CHECKING:
@@ -61,13 +62,14 @@ class Reader:
         asked = encodable(question)
         texts = [encodable(f"{title}: {text}") for title, text in passages]
         read = tokenizer.encode_batch([(asked, text) for text in texts])
-        with torch.inference_mode():
+        dtype = computing_type("auto")
+        with torch.inference_mode(), torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
             found = base(
                 input_ids=torch.tensor([one.ids for one in read]),
                 attention_mask=torch.tensor([one.attention_mask for one in read]),
                 token_type_ids=torch.tensor([one.type_ids for one in read]),
             ).last_hidden_state[:, 0]
-            odds = head(found)[:, 0]
+            odds = head(found)[:, 0].float()
         values: np.ndarray[tuple[int], np.dtype[np.float64]] = odds.double().numpy()
         return values
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -202,7 +203,8 @@ def test_what_the_text_leaves_out_is_declined(tokens):
 def sign(name, question, tokens, *hits):
     asked = Asked.read(question, tokens)
     found = evidence.evidence(asked, hits, tokens)
-    values = answerable.signs(asked, found, hits, shared_reader())
+    found = answerable.read_closely(asked, found, hits, shared_reader())
+    values = answerable.signs(asked, found, hits)
     return float(values[list(answerable.SIGNS).index(name)])
 
 
@@ -211,8 +213,18 @@ def test_the_best_sentences_are_read_with_their_neighbours_behind_the_documents_
     source = hit(f"{around} They are loud.", name="basin.txt")
     said = sign("reading", "Who dug it in 1831?", tokens, source)
     alone = shared_reader().read("Who dug it in 1831?", [("basin", around)])
-    assert said == pytest.approx(alone[0], abs=1e-4)
+    assert said == pytest.approx(alone[0], abs=0.1)  # what is read beside it moves it a little
     assert sign("best_reading", "Who dug it in 1831?", tokens, source) >= said
+
+
+def test_what_the_reader_favours_is_quoted_first_and_then_what_matches_best(tokens):
+    asked = Asked.read("How deep is the inner basin?", tokens)
+    found = evidence.evidence(asked, [hit(HARBOUR)], tokens)
+    by_words = [one.text for one in chosen(found)]
+    last = evidence.by_match(evidence.telling(found))[-1]
+    favoured = [replace(one, odds=50.0) if one is last else one for one in found]
+    expected = [last.text, *(text for text in by_words if text != last.text)]
+    assert [one.text for one in chosen(favoured)] == expected[:SENTENCES]
 
 
 def test_a_name_that_the_document_does_not_hold_speaks_against_it(tokens):
@@ -226,6 +238,22 @@ def test_a_name_that_the_document_does_not_hold_speaks_against_it(tokens):
 def test_a_name_counts_where_the_best_sentence_stands_and_not_in_another_document(tokens):
     other = hit("Farholm lies inland.", 2, "farholm.txt")
     assert sign("no_name", "Who dug the inner basin of Farholm?", tokens, hit(HARBOUR), other) == 1
+
+
+@pytest.mark.parametrize(("name", "digger"), [("Farholm", "Ezra Pool"), ("Skelmouth", "Ida Brack")])
+def test_of_two_that_read_alike_the_one_of_the_document_that_holds_the_name_is_quoted(
+    name, digger, tokens
+):
+    hits = []
+    for place, who in (("Farholm", "Ezra Pool"), ("Skelmouth", "Ida Brack")):
+        texts = [f"{who} dug the inner basin.", f"The harbour of {place} is small."]
+        document = Document.from_text(f"{len(hits)}.txt", "\n\n".join(texts))
+        for number, text in enumerate(texts):
+            start = document.text.index(text)
+            cut = Chunk.cut(document, number, start, start + len(text), {"name": document.name})
+            hits.append(SearchHit(cut, len(hits) + 1, 1 / (len(hits) + 1)))
+    question = f"Who dug the inner basin of {name}?"
+    assert picked(question, tokens, *hits)[0] == f"{digger} dug the inner basin."
 
 
 def test_the_entry_of_a_part_number_is_quoted(tokens):

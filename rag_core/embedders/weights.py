@@ -75,7 +75,7 @@ def weights(name: str, dtype: str, revision: str | None) -> Weights:
     Raises:
         ModelError: when it cannot be loaded.
     """
-    chosen = _type(dtype)
+    chosen = computing_type(dtype)
     key = (name, chosen, revision, _state(Path(name)))
     with _LOADED_BY[key]:
         found = _KEPT.get(key)
@@ -144,7 +144,11 @@ def _hub_answers(name: str) -> bool:
     return True
 
 
-def _type(dtype: str) -> torch.dtype:
+def computing_type(dtype: str) -> torch.dtype:
+    """Return what to compute in; for "auto" bfloat16 where the processor has instructions for it.
+
+    There it is more than twice as fast as float32.
+    """
     import torch
 
     if dtype == "auto":

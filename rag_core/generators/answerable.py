@@ -15,82 +15,84 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from rag_core.datatypes import SearchHit
 from rag_core.generators.asked import Asked, title_of
-from rag_core.generators.evidence import Evidence, by_score, telling
+from rag_core.generators.evidence import Evidence, by_match, by_score, telling
 from rag_core.generators.quotable import quotable
 from rag_core.reader import Reader
-from rag_core.terms import terms
 
 # The log-odds that the sources answer: the sum of what each sign is worth, and THRESHOLD is the
 # value below which a question is declined.
 SIGNS = {
-    "score": 0.16,  # of the likeliest sentence, see evidence.py
-    "length": 0.95,  # log of the question's tokens: of a long question less can be matched
-    "no_kind": 0.09,  # 1 when a kind of answer is asked for, and that sentence holds none
-    "loose": 0.99,  # 1 for questions after a reason, a permission, a frequency
-    "open": 0.87,  # 1 for questions of no kind
-    "no_code": -0.04,  # 1 when the question names a code or number that no source holds
-    "no_name": -1.60,  # share of the question's names that its document lacks
-    "reading": 0.24,  # the reader's log-odds that it answers
-    "best_reading": 0.24,  # the best log-odds of any sentence that was read
+    "match": 0.22,  # of the best sentence, see evidence.py
+    "length": 0.98,  # log of the question's tokens: of a long question less can be matched
+    "no_kind": 0.14,  # 1 when a kind of answer is asked for, and it holds none
+    "loose": 0.77,  # 1 for questions after a reason, a permission, a frequency
+    "open": 0.80,  # 1 for questions of no kind
+    "no_code": -0.25,  # 1 when the question names a code or number that no source holds
+    "no_name": -1.78,  # share of the question's names that its document lacks
+    "reading": 0.27,  # the reader's log-odds that it answers
+    "best_reading": 0.21,  # the best log-odds of any sentence that was read
 }
-THRESHOLD = 4.93
-CLOSELY = 4  # sentences, the best, are read together with the question
-READING = 0.48  # what the reader's log-odds count beside a score, to say which of them answers
+THRESHOLD = 5.93
+CLOSELY = 8  # sentences, those that match best, are read together with the question
 _NUMBER_OR_CODE = re.compile(r"[\w-]*\d[\w-]*")
 
 
-def is_answered(
+def read_closely(
     asked: Asked, sentences: Sequence[Evidence], sources: Sequence[SearchHit], reader: Reader
-) -> bool:
-    """Return whether the sources answer a question rather than come near it.
+) -> list[Evidence]:
+    """Return the sentences with what the reader says of the CLOSELY that match best.
 
-    Whoever names a part number wants to see what is said of it: a best sentence that holds a code
-    of the question answers, whatever the signs say.
+    The others get the least that it says of any of these.
 
     Raises:
         ModelError: when the reader's base model is missing or damaged.
     """
+    if not sentences:
+        return []
+    closest = by_match(telling(sentences))[:CLOSELY]
+    read = reader.read(asked.text, [_around(one, sources[one.number - 1]) for one in closest])
+    odds = {(one.number, one.place): float(said) for one, said in zip(closest, read, strict=True)}
+    least = min(odds.values())
+    return [replace(one, odds=odds.get((one.number, one.place), least)) for one in sentences]
+
+
+def is_answered(asked: Asked, sentences: Sequence[Evidence], sources: Sequence[SearchHit]) -> bool:
+    """Return whether the sources answer a question rather than come near it.
+
+    Whoever names a part number wants to see what is said of it: a best sentence that holds a code
+    of the question answers, whatever the signs say.
+    """
     if by_score(telling(sentences))[0].feature("code"):
         return True
-    values = signs(asked, sentences, sources, reader)
-    return float(values @ np.array(list(SIGNS.values()))) >= THRESHOLD
+    return float(signs(asked, sentences, sources) @ np.array(list(SIGNS.values()))) >= THRESHOLD
 
 
 def signs(
-    asked: Asked, sentences: Sequence[Evidence], sources: Sequence[SearchHit], reader: Reader
+    asked: Asked, sentences: Sequence[Evidence], sources: Sequence[SearchHit]
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Return float64 of shape (len(SIGNS),), in the order of SIGNS, for one sentence or more."""
-    best, reading, best_reading = likeliest(asked, sentences, sources, reader)
+    """Return float64 of shape (len(SIGNS),), in the order of SIGNS, for one sentence or more.
+
+    The sentences were read closely.
+    """
+    best = by_score(telling(sentences))[0]
     held = {
-        "score": best.score,
+        "match": best.match,
         "length": math.log(max(1, len(asked.vectors))),
         "no_kind": best.feature("no_kind"),
         "loose": asked.kind is not None and asked.kind.loose,
         "open": asked.kind is None,
         "no_code": _lacks_code(asked.text, sources),
-        "no_name": _lacks_names(asked, best, sources),
-        "reading": reading,
-        "best_reading": best_reading,
+        "no_name": best.feature("no_name"),
+        "reading": best.odds,
+        "best_reading": max(one.odds for one in sentences),
     }
     return np.array([held[name] for name in SIGNS], dtype=np.float64)
-
-
-def likeliest(
-    asked: Asked, sentences: Sequence[Evidence], sources: Sequence[SearchHit], reader: Reader
-) -> tuple[Evidence, float, float]:
-    """Return the sentence that is the likeliest to answer, its log-odds, and the best of any.
-
-    Of one sentence or more. It need not be the one that is quoted first.
-    """
-    closest = by_score(telling(sentences))[:CLOSELY]
-    odds = reader.read(asked.text, [_around(one, sources[one.number - 1]) for one in closest])
-    at = int(np.argmax([one.score for one in closest] + READING * odds))
-    return closest[at], float(odds[at]), float(odds.max())
 
 
 def _around(one: Evidence, hit: SearchHit) -> tuple[str, str]:
@@ -106,13 +108,3 @@ def _lacks_code(question: str, sources: Sequence[SearchHit]) -> bool:
     texts = [hit.chunk.text.lower() for hit in sources]
     codes = _NUMBER_OR_CODE.findall(question.lower())
     return any(all(code not in text for text in texts) for code in codes)
-
-
-def _lacks_names(asked: Asked, best: Evidence, sources: Sequence[SearchHit]) -> float:
-    """Return the share of the question's names that the best sentence's document does not hold."""
-    document = sources[best.number - 1].chunk.document_id
-    texts = [hit for hit in sources if hit.chunk.document_id == document]
-    held = set(terms(title_of(texts[0])))
-    held.update(term for hit in texts for term in terms(hit.chunk.text))
-    lacking = [not name <= held for name in asked.names]
-    return sum(lacking) / max(1, len(lacking))

@@ -122,6 +122,18 @@ def subject_of(asked: Asked, hit: SearchHit, sources: Sequence[SearchHit]) -> fr
     return frozenset(subject)
 
 
+def lacking_names(asked: Asked, hit: SearchHit, sources: Sequence[SearchHit]) -> float:
+    """Return the share of the question's names that a source's document does not hold, 0 to 1.
+
+    The document is what the sources show of it, and its name.
+    """
+    held = set(terms(title_of(hit)))
+    for other in sources:
+        if other.chunk.document_id == hit.chunk.document_id:
+            held.update(terms(other.chunk.text))
+    return sum(not name <= held for name in asked.names) / max(1, len(asked.names))
+
+
 def codes_in(text: str) -> frozenset[str]:
     """Return the words of letters and digits in a text, whole and in small letters: "hn-2509"."""
     return frozenset(_CODE.findall(text.lower()))

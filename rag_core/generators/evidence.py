@@ -1,6 +1,7 @@
 """Sentences as evidence: what each sentence of the sources shares with a question, and a score.
 
-The score is a weighted sum. The weights come from benchmarks/thresholds.py, which fits them on
+How well a sentence matches is a weighted sum; the score adds what the reader says of those that
+match best (see answerable.py). The weights come from benchmarks/thresholds.py, which fits them on
 questions and texts of its own (benchmarks/threshold_questions.jsonl, threshold_library/).
 """
 
@@ -14,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 
 from rag_core.datatypes import SearchHit, Span
-from rag_core.generators.asked import Asked, Tokens, codes_in, subject_of, title_of
+from rag_core.generators.asked import Asked, Tokens, codes_in, lacking_names, subject_of, title_of
 from rag_core.generators.quotable import is_fragment, is_heading, leans, quotable
 from rag_core.late_interaction import TokenCache, maxsim, within
 from rag_core.protocols import FloatArray, TokenVectors
@@ -22,26 +23,28 @@ from rag_core.terms import terms
 
 # What a sentence is scored by, and what each is worth.
 WEIGHTS = {
-    "in_chunk": 2.84,  # MaxSim to its tokens, read with the whole chunk around them
-    "titled": 3.92,  # MaxSim to it, read behind the document's name
-    "after": 2.51,  # MaxSim to it and the sentence before, read behind the document's name
-    "beside": 6.19,  # the same, of the question's words beside the subject; see `asked`
-    "asking": 24.55,  # what its asking words ("who", "how many") bring to "titled"
-    "small": 9.99,  # what its other function words bring to "in_chunk"
-    "meaning": 3.97,  # cosine to the second of these
-    "meaning_after": 1.76,  # cosine to the third
-    "chunk": 1.97,  # MaxSim to the whole chunk
-    "words": 0.94,  # share of the question's words in it and the sentences beside it
-    "code": 6.19,  # share of the question's part numbers and such that it names
-    "kind": 0.49,  # 1 when it holds the kind of answer that is asked for
+    "in_chunk": 2.18,  # MaxSim to its tokens, read with the whole chunk around them
+    "titled": 3.83,  # MaxSim to it, read behind the document's name
+    "after": 2.30,  # MaxSim to it and the sentence before, read behind the document's name
+    "beside": 6.02,  # the same, of the question's words beside the subject; see `asked`
+    "asking": 23.89,  # what its asking words ("who", "how many") bring to "titled"
+    "small": 10.54,  # what its other function words bring to "in_chunk"
+    "meaning": 4.19,  # cosine to the second of these
+    "meaning_after": 1.88,  # cosine to the third
+    "chunk": 0.67,  # MaxSim to the whole chunk
+    "words": 0.87,  # share of the question's words in it and the sentences beside it
+    "code": 5.88,  # share of the question's part numbers and such that it names
+    "no_name": -1.63,  # share of the question's names that its document lacks
+    "kind": 0.53,  # 1 when it holds the kind of answer that is asked for
     "loose_kind": 0.83,  # the same, for kinds that nearly every text holds
-    "no_kind": -0.66,  # 1 when a kind is asked for, and it holds none
-    "heading": -1.42,  # 1 for a heading: it names the subject and answers nothing
-    "new_words": 0.10,  # log of how many words it adds to the question, to 2.5
-    "fragment": -1.24,  # 1 when the chunk's edge has cut it
-    "leans": 3.76,  # how much better the sentence before fits, when this one begins with a pronoun
+    "no_kind": -0.69,  # 1 when a kind is asked for, and it holds none
+    "heading": -1.45,  # 1 for a heading: it names the subject and answers nothing
+    "new_words": 0.04,  # log of how many words it adds to the question, to 2.5
+    "fragment": -1.18,  # 1 when the chunk's edge has cut it
+    "leans": 3.30,  # how much better the sentence before fits, when this one begins with a pronoun
 }
-READ = 32  # sentences of all sources; past them lies less than one answer in a hundred
+READING = 0.65  # what the reader's log-odds count beside them
+READ = 28  # sentences of all sources; past them lies less than one answer in a hundred
 _MOST_NEW = 2.5
 
 
@@ -55,6 +58,7 @@ class Evidence:
         span: where it stands in its document.
         text: the sentence, exactly.
         features: float64 of shape (len(WEIGHTS),), in the order of WEIGHTS.
+        odds: the reader's log-odds that it answers; before anything is read closely, 0.
     """
 
     number: int
@@ -62,11 +66,17 @@ class Evidence:
     span: Span
     text: str
     features: np.ndarray[tuple[int], np.dtype[np.float64]]
+    odds: float = 0.0
+
+    @property
+    def match(self) -> float:
+        """How well its words do; higher is better. For its question's length, see answerable.py."""
+        return float(self.features @ _WEIGHTS)
 
     @property
     def score(self) -> float:
-        """How well it answers; higher is better. For its question's length, see answerable.py."""
-        return float(self.features @ _WEIGHTS)
+        """How well it answers; higher is better."""
+        return self.match + READING * self.odds
 
     def feature(self, name: str) -> float:
         """Return one of WEIGHTS' features."""
@@ -109,6 +119,11 @@ def by_score(sentences: Sequence[Evidence]) -> list[Evidence]:
     return sorted(sentences, key=lambda one: (-one.score, one.number, one.span.start))
 
 
+def by_match(sentences: Sequence[Evidence]) -> list[Evidence]:
+    """Return the sentences by how well their words do alone; ties as in `by_score`."""
+    return sorted(sentences, key=lambda one: (-one.match, one.number, one.span.start))
+
+
 def _worth_reading(asked: Asked, passages: Sequence[_Passage]) -> list[list[int]]:
     """Return for each passage the places of the sentences to read, in order.
 
@@ -141,6 +156,7 @@ class _Passage:
         titled: every sentence behind the document's name.
         after: the same with the sentence before in front of it.
         beside: which tokens of the question say what is asked of this document's subject.
+        no_name: the share of the question's names that this document lacks.
     """
 
     number: int
@@ -151,6 +167,7 @@ class _Passage:
     titled: list[str]
     after: list[str]
     beside: Tokens
+    no_name: float
 
     @classmethod
     def of(
@@ -168,7 +185,9 @@ class _Passage:
         before = [f"{title}: {first} {text}" for first, text in pairwise(texts)]
         words = [frozenset(terms(text)) for text in texts]
         beside = asked.beside(subject_of(asked, hit, sources))
-        return cls(number, hit, chunk, spans, words, titled, titled[:1] + before, beside)
+        no_name = lacking_names(asked, hit, sources)
+        after = titled[:1] + before
+        return cls(number, hit, chunk, spans, words, titled, after, beside, no_name)
 
     def sentence(self, place: int) -> str:
         start, end = self.spans[place]
@@ -177,17 +196,18 @@ class _Passage:
     def first_look(self, asked: Asked, place: int) -> float:
         """Return how near a sentence comes, by the chunk's own tokens, which are there already.
 
-        By its words, where the chunk is longer than the model reads. 0 to 3, and 1 for a code.
+        By its words, where the chunk is longer than the model reads. 0 to 3, and 1 for a code; less
+        where the document does not hold the question's names.
         """
-        code = self.shared_codes(asked, place)
+        told = self.shared_codes(asked, place) - self.no_name / 2
         inside = within(self.chunk, *self.spans[place])
         if not len(inside):
-            return 3 * self.shared_words(asked, place) + code
+            return 3 * self.shared_words(asked, place) + told
         first, last = max(0, place - 1), min(len(self.spans) - 1, place + 1)
         around = within(self.chunk, self.spans[first][0], self.spans[last][1])
         wanted = asked.vectors[self.beside]
         near = maxsim(asked.vectors, inside) + maxsim(wanted, inside) + maxsim(wanted, around)
-        return near + code
+        return near + told
 
     def shared_words(self, asked: Asked, place: int) -> float:
         """Return the share of the question's words in a sentence and those beside it."""
@@ -223,6 +243,7 @@ class _Passage:
             "chunk": maxsim(asked.vectors, self.chunk.vectors),
             "words": self.shared_words(asked, place),
             "code": self.shared_codes(asked, place),
+            "no_name": self.no_name,
             "kind": holds and not loose,
             "loose_kind": holds and loose,
             "no_kind": kind is not None and not holds,

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rag_core.datatypes import Prompt, Span
-from rag_core.generators.answerable import is_answered
+from rag_core.generators.answerable import is_answered, read_closely
 from rag_core.generators.asked import Asked
-from rag_core.generators.evidence import Evidence, by_score, evidence, telling
+from rag_core.generators.evidence import Evidence, by_match, by_score, evidence, telling
 from rag_core.generators.quotable import leans
 from rag_core.late_interaction import TokenCache
 from rag_core.prompts import NOT_FOUND
@@ -17,7 +17,7 @@ from rag_core.reader import Reader, shared_reader
 from rag_core.terms import terms
 
 SENTENCES = 3
-FAR_BEHIND = 3.8  # a sentence this far below the best adds noise and no answer; see thresholds.py
+FAR_BEHIND = 4.3  # what matches so much less than the best adds no answer; see thresholds.py
 NEAREST = " The nearest they say:"
 _PIECES = re.compile(r"\S+\s*|\s+")
 
@@ -37,8 +37,8 @@ class ExtractiveGenerator:
 
     Each sentence is read with its chunk, with its document's name and with the sentence before it
     (see `evidence`), so that "it was built in 1889" is found by the name of what was built.
-    Whether the best of them answer is said by reading them together with the question (see
-    `answerable`).
+    Those that match best are read together with the question, which has a say in what is quoted
+    first and in whether it answers (see `answerable`).
     """
 
     name = "extractive"
@@ -64,27 +64,33 @@ class ExtractiveGenerator:
             yield f"” [{quote.number}]"
 
     def quotes(self, prompt: Prompt) -> list[Quote]:
-        """Return the best sentences of the sources, best first; none when nothing answers."""
+        """Return the best sentences of the sources, see `chosen`; none when nothing answers."""
         quotes, answered = self._read(prompt)
         return quotes if answered else []
 
     def _read(self, prompt: Prompt) -> tuple[list[Quote], bool]:
         asked = Asked.read(prompt.question, self._tokens)
         found = evidence(asked, prompt.sources, self._tokens)
+        found = read_closely(asked, found, prompt.sources, self._reader)
         best = chosen(found)
         quotes = [Quote(one.number, one.span, one.text, one.score) for one in best]
-        return quotes, bool(best) and is_answered(asked, found, prompt.sources, self._reader)
+        return quotes, bool(best) and is_answered(asked, found, prompt.sources)
 
 
 def chosen(sentences: Sequence[Evidence]) -> list[Evidence]:
-    """Return at most SENTENCES of them, best first: fewer when the best stands out.
+    """Return at most SENTENCES of them, fewer when the best stands out.
 
-    A best sentence that begins with a pronoun brings the one before it along. A heading names the
-    subject and answers nothing: it is taken only where there is nothing else.
+    First the one that words and reader together find best, then those whose words match best: where
+    the reader errs, what it passed over is still quoted. One that begins with a pronoun and comes
+    first brings the one before it along. A heading names the subject and answers nothing: it is
+    taken only where there is nothing else.
     """
+    told = telling(sentences)
     taken: list[Evidence] = []
-    for sentence in by_score(telling(sentences)):
-        if len(taken) >= SENTENCES or sentence.score < taken_floor(taken):
+    matching = by_match(told)
+    for sentence in by_score(told)[:1] + matching:
+        far = sentence.match < matching[0].match - FAR_BEHIND
+        if len(taken) >= SENTENCES or (taken and far):
             break
         _take(taken, sentence)
         if len(taken) == 1 and leans(sentence.text):
@@ -92,11 +98,6 @@ def chosen(sentences: Sequence[Evidence]) -> list[Evidence]:
                 if (other.number, other.place) == (sentence.number, sentence.place - 1):
                     _take(taken, other)
     return taken
-
-
-def taken_floor(taken: Sequence[Evidence]) -> float:
-    """Return the score that the next sentence must have."""
-    return taken[0].score - FAR_BEHIND if taken else float("-inf")
 
 
 def _take(taken: list[Evidence], sentence: Evidence) -> None:

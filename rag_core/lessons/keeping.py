@@ -61,7 +61,7 @@ def _short(text: str) -> str:
 GROUNDED = Lesson(
     title="Grounded answers",
     shows="The library holds a press kit about Halcyon, a space telescope. Somebody asks: “What "
-    "kind of rocket will launch Halcyon?” No document says. Answers here are quoted from the eight "
+    "kind of rocket will launch Halcyon?” No document says. Answers here are quoted from the ten "
     "best chunks.",
     question="What does Ragscope answer?",
     choices=(
