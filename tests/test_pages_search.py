@@ -219,7 +219,7 @@ def test_a_thumb_makes_a_question_and_takes_it_back(library, monkeypatch):
 
 
 def test_the_collection_s_own_settings_are_where_the_page_begins(library):
-    assert "by late interaction, k 8" in said(run(q=QUERY))
+    assert f"by late interaction, k {SearchDefaults().k}" in said(run(q=QUERY))
     chosen = SearchDefaults("hybrid", 7, "cross-encoder")
     use_search(library.home.settings, "default", chosen)
     at = run()
