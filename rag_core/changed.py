@@ -40,7 +40,9 @@ def embed_changed(
     known = _known(embedder, {chunk.text for chunk in chunks}, old, stamps, store)
     fresh = list(dict.fromkeys(chunk.text for chunk in chunks if chunk.text not in known))
     now = time.time()
-    vectors = embedder.embed_documents(fresh, on_progress=report)
+    # A cached embedder keeps more of a passage than its vector
+    embed = getattr(embedder, "embed_passages", embedder.embed_documents)
+    vectors = embed(fresh, on_progress=report)
     by_text = {text: vector for text, (vector, _) in known.items()}
     by_text.update(zip(fresh, vectors, strict=True))
     rows = [by_text[chunk.text] for chunk in chunks]

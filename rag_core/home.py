@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from rag_core.catalog import Catalog
 from rag_core.collection_settings import CollectionSettings
 from rag_core.database import Database
-from rag_core.embedders.cache import VectorCache
+from rag_core.embedders.cache import PassageCache, VectorCache
 from rag_core.errors import HomeError, HomeInUseError
 from rag_core.giving_way import Turn
 from rag_core.indexes import Indexes
@@ -86,6 +86,7 @@ class Home:
         self.originals = Originals(path / "originals")
         self.quota = Quota(path)
         self.vectors = VectorCache(path / "cache" / "embeddings.sqlite3")
+        self.passages = PassageCache(path / "cache" / "passages.sqlite3")
         # The models that rebuilds brought, by fingerprint, for every pipeline of this process
         self.models: dict[str, Embedder] = {}
         if self._database.created:
@@ -121,6 +122,7 @@ class Home:
             self._users -= 1
             if self._users == 0:
                 self.vectors.close()
+                self.passages.close()
                 self._database.close()
                 (self.path / "owner.json").unlink(missing_ok=True)
                 self._lock.release()

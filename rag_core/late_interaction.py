@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from rag_core.embedders.quantized import quantized
 from rag_core.protocols import FloatArray, TokenEmbedder, TokenVectors
 
 CACHE_BYTES = 256 * 2**20  # about 900 chunks of 200 tokens at 384 float32 numbers each
@@ -29,6 +31,15 @@ def maxsim(query: FloatArray, text: FloatArray) -> float:
     if not len(query) or not len(text):
         return -1.0
     return float((query @ text.T).max(axis=1).mean())
+
+
+@runtime_checkable
+class KeepsPassages(Protocol):
+    """An embedder that keeps the token vectors of what is searched."""
+
+    def passages(self, texts: Sequence[str]) -> list[TokenVectors]:
+        """Return them, in order, as quantized.py makes them."""
+        ...
 
 
 class TokenMemory:
@@ -74,12 +85,29 @@ class TokenCache:
 
     def vectors(self, texts: Sequence[str]) -> list[TokenVectors]:
         """Return the token vectors of the texts, in order; only new texts are embedded."""
-        keys = {text: (self._own, text) for text in texts}
+        return self._read(texts, "text", self._embedder.embed_tokens)
+
+    def passages(self, texts: Sequence[str]) -> list[TokenVectors]:
+        """Return those of texts that are searched, in order, in two bits a number: quantized.py.
+
+        An embedder that keeps them on the disk reads none of them.
+        """
+        return self._read(texts, "passage", self._passages)
+
+    def _passages(self, texts: Sequence[str]) -> list[TokenVectors]:
+        if isinstance(self._embedder, KeepsPassages):
+            return self._embedder.passages(texts)
+        return [quantized(tokens) for tokens in self._embedder.embed_tokens(texts)]
+
+    def _read(
+        self, texts: Sequence[str], kind: str, read: Callable[[list[str]], list[TokenVectors]]
+    ) -> list[TokenVectors]:
+        keys = {text: (self._own, kind, text) for text in texts}
         kept = self._memory.get(keys.values())
         missing = [text for text, key in keys.items() if key not in kept]
         if missing:
-            read = self._embedder.embed_tokens(missing)
-            kept.update((keys[text], found) for text, found in zip(missing, read, strict=True))
+            found = zip(missing, read(missing), strict=True)
+            kept.update((keys[text], tokens) for text, tokens in found)
         self._memory.keep(kept)
         return [kept[keys[text]] for text in texts]
 

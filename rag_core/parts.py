@@ -169,7 +169,7 @@ class PipelineParts:
         """Put the home's cache before the embedder, unless it brings one of its own."""
         if isinstance(embedder, CachedEmbedder):
             return embedder
-        return CachedEmbedder(embedder, self.home.vectors)
+        return CachedEmbedder(embedder, self.home.vectors, self.home.passages)
 
     def open_index(self, key: str, model: Model | None) -> VectorStore:
         """Open the store of one index, live or not; whoever opens it closes it."""
@@ -334,7 +334,8 @@ class PipelineParts:
         if not result.hits or not isinstance(self.embedder, TokenEmbedder):
             return bool(result.hits)
         texts = [hit.chunk.text for hit in result.hits]
-        asked, *read = self.tokens().vectors([result.query, *texts])
+        tokens = self.tokens()
+        asked, read = tokens.vectors([result.query])[0], tokens.passages(texts)
         return max(support(result.query, asked, text) for text in read) >= RELEVANT
 
     def warm_up(self) -> None:

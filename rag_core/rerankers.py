@@ -41,7 +41,7 @@ class LateInteractionReranker:
         if not hits:
             return []
         asked = self._tokens.vectors([query])[0].vectors
-        read = self._tokens.vectors([hit.chunk.text for hit in hits])
+        read = self._tokens.passages([hit.chunk.text for hit in hits])
         return reranked(hits, [maxsim(asked, text.vectors) for text in read], self.name)
 
 

@@ -150,7 +150,7 @@ class _Follower:
         """Say how much of the chunk the model read."""
         embedder = self.parts.embedder
         total = embedder.count_tokens([chunk.text])[0] if isinstance(embedder, TokenEmbedder) else 0
-        offsets = self.parts.tokens().vectors([chunk.text])[0].offsets
+        offsets = self.parts.tokens().passages([chunk.text])[0].offsets
         seen = chunk.end
         if len(offsets) < total:
             seen = chunk.start + (int(offsets[-1, 1]) if len(offsets) else 0)

@@ -216,6 +216,31 @@ def test_tokens_past_the_limit_are_counted_but_not_read(model):
     assert model.max_tokens == 256
 
 
+def test_one_reading_gives_vectors_and_tokens_of_passages(model):
+    texts = [*TEXTS, "", "word " * 400, "half \ud83d a face"]
+    found = list(model.embed_passages(texts))
+    rows = [row for some, _, _ in found for row in some]
+    assert sorted(rows) == list(range(len(texts)))
+    vectors = np.concatenate([vectors for _, vectors, _ in found])
+    assert (vectors * model.embed_documents(texts)[rows]).sum(axis=1).min() > 0.999
+    tokens = [one for _, _, some in found for one in some]
+    for one, exact in zip(tokens, model.embed_tokens([texts[row] for row in rows]), strict=True):
+        assert np.array_equal(one.offsets, exact.offsets)
+        if len(one.vectors):
+            assert (one.vectors * exact.vectors).sum(axis=1).min() > 0.999
+
+
+def test_tokens_read_behind_a_prompt_are_no_tokens_of_the_passage(tmp_path):
+    shutil.copytree(packaged.packaged_folder("all-MiniLM-L6-v2"), tmp_path / "prompted")
+    settings = tmp_path / "prompted" / "config_sentence_transformers.json"
+    said = json.loads(settings.read_text()) | {"prompts": {"document": "passage: "}}
+    settings.write_text(json.dumps(said))
+    prompted = open_embedder(str(tmp_path / "prompted"))
+    ((_, vectors, tokens),) = prompted.embed_passages(TEXTS)
+    assert tokens is None
+    assert vectors.shape == (len(TEXTS), 384)
+
+
 def test_threads_may_share_an_embedder(model):
     expected = model.embed_query("a question")
     found: list[np.ndarray] = []

@@ -5,8 +5,9 @@ import pytest
 from hash_embedder import HashEmbedder
 
 from rag_core import Cancelled, ModelError
-from rag_core.embedders.cache import VectorCache
+from rag_core.embedders.cache import PassageCache, VectorCache
 from rag_core.embedders.cached import CachedEmbedder
+from rag_core.embedders.quantized import quantized
 from rag_core.protocols import Progress, TokenEmbedder
 
 D = 64
@@ -123,3 +124,57 @@ def test_wrapping_loads_no_model(path):
 
     assert CachedEmbedder(Heavy(D), VectorCache(path)).name == "hash-64"
     assert not path.exists()
+
+
+class Reading(HashEmbedder):
+    """One that shows the tokens of what it embeds, and counts how often it is asked for tokens."""
+
+    asked = 0
+
+    def embed_passages(self, texts):
+        for row, text in enumerate(texts):
+            yield [row], self.embed_documents([text]), super().embed_tokens([text])
+
+    def embed_tokens(self, texts):
+        self.asked += len(texts)
+        return super().embed_tokens(texts)
+
+
+def test_tokens_of_passages_are_kept_with_their_vectors_and_read_no_more(path):
+    inner = Reading(D)
+    passages = PassageCache(path.parent / "passages.sqlite3")
+    texts = ["two words", "three more words", "two words"]
+    embedder = CachedEmbedder(inner, VectorCache(path), passages)
+    assert np.array_equal(embedder.embed_passages(texts), vectors(*texts))
+    for opened in (embedder, CachedEmbedder(inner, VectorCache(path), passages)):
+        for text, found in zip(texts, opened.passages(texts), strict=True):
+            exact = quantized(HashEmbedder(D).embed_tokens([text])[0])
+            assert np.array_equal(found.vectors, exact.vectors)
+            assert np.array_equal(found.offsets, exact.offsets)
+    assert inner.asked == 0
+    assert passages.report().entries == 2
+
+
+def test_tokens_of_passages_that_are_not_kept_are_read_once(path):
+    inner = Reading(D)
+    embedder = CachedEmbedder(inner, VectorCache(path), PassageCache(path.parent / "passages"))
+    embedder.embed_documents(["two words"])  # of what is not searched, none are kept
+    first, again = embedder.passages(["two words"]), embedder.passages(["two words", "two words"])
+    assert inner.asked == 1
+    assert all(np.array_equal(one.vectors, first[0].vectors) for one in again)
+    without = CachedEmbedder(inner, VectorCache(path))
+    without.embed_passages(["other"])
+    assert np.array_equal(without.passages(["two words"])[0].vectors, first[0].vectors)
+
+
+def test_a_model_that_shows_no_tokens_of_passages_embeds_them_all_the_same(path):
+    class Silent(Reading):
+        def embed_passages(self, texts):
+            yield range(len(texts)), self.embed_documents(texts), None
+
+    passages = PassageCache(path.parent / "passages.sqlite3")
+    embedder = CachedEmbedder(Silent(D), VectorCache(path), passages)
+    assert np.array_equal(embedder.embed_passages(["a", "b"]), vectors("a", "b"))
+    assert passages.report().entries == 0
+    plain = CachedEmbedder(PlainEmbedder(), VectorCache(path), passages)
+    assert np.array_equal(plain.embed_passages(["a", "b"]), vectors("a", "b"))

@@ -15,10 +15,12 @@ import numpy as np
 
 from rag_core.access import require
 from rag_core.embedders.cache_file import CacheFile, transaction, used_bytes
-from rag_core.protocols import FloatArray
+from rag_core.embedders.quantized import pack, unpack
+from rag_core.protocols import FloatArray, TokenVectors
 
 MAX_BYTES = 2**30  # on the disk; about 600,000 vectors of 384 numbers
 _FRESH_SECONDS = 60.0  # an entry used this recently is not marked again: reading stays reading
+_PASSAGE = "passage"
 _AT_ONCE = 500  # SQLite's oldest limit of parameters is 999
 
 
@@ -54,8 +56,8 @@ class CacheReport:
         return sum(share.bytes for share in self.models.values())
 
 
-class VectorCache:
-    """One SQLite file of vectors by fingerprint, kind and text. Threads and processes may share it.
+class Cache:
+    """One SQLite file of bytes by fingerprint, kind and text. Threads and processes may share it.
 
     It holds no text, only its SHA-256. When full, what was used longest ago goes. It is never
     needed: damaged, it is made anew; on a full or read-only disk it keeps nothing; both are logged.
@@ -73,38 +75,6 @@ class VectorCache:
         self._lock = threading.Lock()
         self._hits = self._misses = 0
 
-    # -- vectors ----------------------------------------------------------------------------
-
-    def get(
-        self, fingerprint: str, kind: str, texts: Sequence[str], dimension: int
-    ) -> dict[str, FloatArray]:
-        """Return the vectors that are there, float32 of shape (dimension,), by text."""
-        keys = {_key(fingerprint, kind, text): text for text in texts}
-        found: dict[str, FloatArray] = {}
-
-        def read(db: sqlite3.Connection) -> None:
-            for some in _portions(list(keys)):
-                marks = ",".join("?" * len(some))
-                rows = db.execute(
-                    f"SELECT key, vector, used FROM vectors WHERE key IN ({marks})", some
-                ).fetchall()
-                kept = [row for row in rows if len(row[1]) == 4 * dimension]
-                joined = b"".join(row[1] for row in kept)
-                vectors = np.frombuffer(joined, dtype="<f4").reshape(len(kept), dimension)
-                # SQLite does not notice a flipped bit in a page; the length of the vector does
-                whole = np.abs(np.linalg.norm(vectors.astype(np.float64), axis=1) - 1) < 1e-3
-                for row, vector, good in zip(kept, vectors, whole, strict=True):
-                    if good:
-                        found[keys[row[0]]] = vector.astype(np.float32)
-                now = self._clock()
-                self._touch(db, [row[0] for row in rows if now - row[2] > _FRESH_SECONDS], now)
-
-        self._file.use(read)
-        with self._lock:
-            self._hits += len(found)
-            self._misses += len(keys) - len(found)
-        return found
-
     def known(self, fingerprint: str, kind: str, texts: Sequence[str]) -> set[str]:
         """Return which texts are there. Counts as no use and as no lookup."""
         keys = {_key(fingerprint, kind, text): text for text in texts}
@@ -119,14 +89,31 @@ class VectorCache:
         self._file.use(read)
         return found
 
-    def put(self, fingerprint: str, kind: str, texts: Sequence[str], vectors: FloatArray) -> None:
-        """Keep the unit vectors of some texts: float32 of shape (len(texts), dimension)."""
+    # -- for those who know what the bytes are ----------------------------------------------
+
+    def _kept(self, fingerprint: str, kind: str, texts: Sequence[str]) -> dict[str, bytes]:
+        """Return what is there, by text, and mark it as used."""
+        keys = {_key(fingerprint, kind, text): text for text in texts}
+        found: dict[str, bytes] = {}
+
+        def read(db: sqlite3.Connection) -> None:
+            for some in _portions(list(keys)):
+                marks = ",".join("?" * len(some))
+                rows = db.execute(
+                    f"SELECT key, vector, used FROM vectors WHERE key IN ({marks})", some
+                ).fetchall()
+                found.update((keys[key], kept) for key, kept, _ in rows)
+                now = self._clock()
+                self._touch(db, [row[0] for row in rows if now - row[2] > _FRESH_SECONDS], now)
+
+        self._file.use(read)
+        return found
+
+    def _keep(self, fingerprint: str, kind: str, found: Mapping[str, bytes]) -> None:
+        """Keep these, by text; what was kept for a text before is replaced."""
         now = self._clock()
-        distinct = dict(zip(texts, vectors, strict=True))
-        rows = [
-            (_key(fingerprint, kind, text), fingerprint, vector.astype("<f4").tobytes(), now)
-            for text, vector in distinct.items()
-        ]
+        rows = [(_key(fingerprint, kind, text), fingerprint, kept, now)
+                for text, kept in found.items()]  # fmt: skip
 
         def write(db: sqlite3.Connection) -> None:
             with transaction(db):
@@ -136,6 +123,11 @@ class VectorCache:
                 self._make_room(db)
 
         self._file.use(write)
+
+    def _count(self, hits: int, misses: int) -> None:
+        with self._lock:
+            self._hits += hits
+            self._misses += misses
 
     # -- keeping house ----------------------------------------------------------------------
 
@@ -195,6 +187,48 @@ class VectorCache:
             db.executemany(
                 "UPDATE vectors SET used = ? WHERE key = ?", [(now, key) for key in keys]
             )
+
+
+class VectorCache(Cache):
+    """The vectors of texts, one for each."""
+
+    def get(
+        self, fingerprint: str, kind: str, texts: Sequence[str], dimension: int
+    ) -> dict[str, FloatArray]:
+        """Return the vectors that are there, float32 of shape (dimension,), by text."""
+        kept = self._kept(fingerprint, kind, texts)
+        fitting = {text: one for text, one in kept.items() if len(one) == 4 * dimension}
+        rows = np.frombuffer(b"".join(fitting.values()), dtype="<f4").reshape(-1, dimension)
+        # SQLite does not notice a flipped bit in a page; the length of the vector does
+        whole = np.abs(np.linalg.norm(rows.astype(np.float64), axis=1) - 1) < 1e-3
+        found: dict[str, FloatArray] = {
+            text: vector.astype(np.float32)
+            for text, vector, good in zip(fitting, rows, whole, strict=True)
+            if good
+        }
+        self._count(len(found), len(set(texts)) - len(found))
+        return found
+
+    def put(self, fingerprint: str, kind: str, texts: Sequence[str], vectors: FloatArray) -> None:
+        """Keep the unit vectors of some texts: float32 of shape (len(texts), dimension)."""
+        distinct = dict(zip(texts, vectors, strict=True))
+        rows = {text: vector.astype("<f4").tobytes() for text, vector in distinct.items()}
+        self._keep(fingerprint, kind, rows)
+
+
+class PassageCache(Cache):
+    """The token vectors of passages, see quantized.py: 16 kB for one of 160 tokens."""
+
+    def get(self, fingerprint: str, texts: Sequence[str]) -> dict[str, TokenVectors]:
+        """Return the token vectors that are there, by text."""
+        kept = self._kept(fingerprint, _PASSAGE, texts)
+        found = {text: tokens for text, one in kept.items() if (tokens := unpack(one)) is not None}
+        self._count(len(found), len(set(texts)) - len(found))
+        return found
+
+    def put(self, fingerprint: str, found: Mapping[str, TokenVectors]) -> None:
+        """Keep the token vectors of some passages."""
+        self._keep(fingerprint, _PASSAGE, {text: pack(tokens) for text, tokens in found.items()})
 
 
 def _key(fingerprint: str, kind: str, text: str) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -171,25 +171,44 @@ class SentenceTransformerEmbedder:
         result: list[TokenVectors | None] = [None] * len(texts)
         for rows, batch in self._batches(texts):
             with self._lock:
-                found = self._model.encode(
+                found: Any = self._model.encode(
                     batch,
                     batch_size=len(batch),
                     show_progress_bar=False,
                     output_value="token_embeddings",
                 )
-                read = self._model.tokenizer(
-                    batch,
-                    truncation=True,
-                    max_length=self.max_tokens,
-                    return_offsets_mapping=True,
-                    return_special_tokens_mask=True,
-                )
-            for place, row in enumerate(rows):
-                words = np.array(read["special_tokens_mask"][place]) == 0
-                offsets = np.array(read["offset_mapping"][place], dtype=np.int64).reshape(-1, 2)
-                vectors = _unit(found[place][: len(words)])
-                result[row] = TokenVectors(vectors[words], offsets[words])
+                read = self._tokenized(batch)
+            for row, tokens in zip(rows, _tokens(read, found), strict=True):
+                result[row] = tokens
         return [vectors for vectors in result if vectors is not None]
+
+    def embed_passages(
+        self, texts: Sequence[str]
+    ) -> Iterator[tuple[Sequence[int], FloatArray, list[TokenVectors] | None]]:
+        """Yield rows, their vectors as `embed_batches` does, and their tokens', of one reading.
+
+        For the tokens None, where the model shows none or reads a prompt before the text.
+        """
+        import torch
+
+        for rows, batch in self._batches(texts):
+            with self._lock:
+                found: Any = self._model.encode_document(
+                    batch, batch_size=len(batch), show_progress_bar=False, output_value=None
+                )
+                read = self._tokenized(batch)
+            vectors = _unit(torch.stack([one["sentence_embedding"] for one in found]))
+            shown = all(map(_reads_alone, read["input_ids"], found))
+            yield rows, vectors, _tokens(read, _shown(found)) if shown else None
+
+    def _tokenized(self, batch: list[str]) -> Any:  # noqa: ANN401
+        return self._model.tokenizer(
+            batch,
+            truncation=True,
+            max_length=self.max_tokens,
+            return_offsets_mapping=True,
+            return_special_tokens_mask=True,
+        )
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return how many tokens each text has, uncut, special tokens left out."""
@@ -229,6 +248,28 @@ def _batches_by_length(lengths: Sequence[int]) -> Iterator[list[int]]:
         batch.append(row)
     if batch:
         yield batch
+
+
+def _reads_alone(ids: list[int], found: Mapping[str, torch.Tensor]) -> bool:
+    """Return whether a model read the tokens of the text and nothing before them."""
+    if "input_ids" not in found or "token_embeddings" not in found:
+        return False
+    return bool(found["input_ids"][: len(ids)].tolist() == ids)
+
+
+def _shown(found: Sequence[Mapping[str, torch.Tensor]]) -> list[torch.Tensor]:
+    return [one["token_embeddings"] for one in found]
+
+
+def _tokens(read: Any, found: Sequence[torch.Tensor]) -> list[TokenVectors]:  # noqa: ANN401
+    result = []
+    for special, places, vectors in zip(
+        read["special_tokens_mask"], read["offset_mapping"], found, strict=True
+    ):
+        words = np.array(special) == 0
+        offsets = np.array(places, dtype=np.int64).reshape(-1, 2)
+        result.append(TokenVectors(_unit(vectors[: len(words)])[words], offsets[words]))
+    return result
 
 
 def _unit(found: torch.Tensor) -> FloatArray:

@@ -183,7 +183,7 @@ class _Sweep:
             self.models[name] = (
                 opened
                 if isinstance(opened, CachedEmbedder)
-                else CachedEmbedder(opened, self.home.vectors)
+                else CachedEmbedder(opened, self.home.vectors, self.home.passages)
             )
         return self.models[name]
 

@@ -94,7 +94,7 @@ def evidence(asked: Asked, sources: Sequence[SearchHit], tokens: TokenCache) -> 
     """
     if not len(asked.vectors):
         return []
-    chunks = tokens.vectors([hit.chunk.text for hit in sources])
+    chunks = tokens.passages([hit.chunk.text for hit in sources])
     passages = [
         _Passage.of(asked, number, hit, chunk, sources)
         for number, (hit, chunk) in enumerate(zip(sources, chunks, strict=True), start=1)

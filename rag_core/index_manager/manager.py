@@ -280,7 +280,8 @@ class IndexManager:
     def _cached(self, embedder: Embedder) -> CachedEmbedder:
         if isinstance(embedder, CachedEmbedder):
             return embedder
-        return CachedEmbedder(embedder, self._pipeline.home.vectors)
+        home = self._pipeline.home
+        return CachedEmbedder(embedder, home.vectors, home.passages)
 
     def _chunker(self, embedder: Embedder, index: IndexInfo | None = None) -> Chunker:
         home = self._pipeline.home
