@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from rag_core import load, make_chunker, open_embedder, open_store  # noqa: E402
-from rag_core.embedders.cache import VectorCache  # noqa: E402
+from rag_core.embedders.cache import PassageCache, VectorCache  # noqa: E402
 from rag_core.embedders.cached import CachedEmbedder  # noqa: E402
 from rag_core.embedders.packaged import packaged_folder  # noqa: E402
 
@@ -79,8 +79,12 @@ class Ways:
         )
 
     def ours_whole(self) -> None:
-        """Embed and store, as an ingest does."""
-        self._store().upsert(self.chunks, self.ours.embed_documents(self.texts))
+        """Embed and store, as an ingest does: with new vectors, and those of tokens, kept."""
+        name = self._new_name()
+        vectors = VectorCache(self.folder / f"{name} vectors")
+        passages = PassageCache(self.folder / f"{name} passages")
+        embedder = CachedEmbedder(self.ours, vectors, passages)
+        self._store().upsert(self.chunks, embedder.embed_passages(self.texts))
 
     def chroma_whole(self) -> None:
         """Let Chroma embed and store, by its own function."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rag_core.protocols import TokenVectors
 
 # Nothing below it is worth a model's time: of the questions that benchmarks/thresholds.py asks, one
-# in a hundred answerable ones lies below 0.40, and other documents may lie further off. A model
+# in a hundred answerable ones lies below 0.39, and other documents may lie further off. A model
 # judges for itself what the sources say; it is only spared what nothing comes near.
 RELEVANT = 0.35
 

@@ -217,14 +217,16 @@ def test_the_best_sentences_are_read_with_their_neighbours_behind_the_documents_
     assert sign("best_reading", "Who dug it in 1831?", tokens, source) >= said
 
 
-def test_what_the_reader_favours_is_quoted_first_and_then_what_matches_best(tokens):
+def test_what_the_reader_favours_is_quoted_first_and_then_what_scores_best(tokens):
     asked = Asked.read("How deep is the inner basin?", tokens)
     found = evidence.evidence(asked, [hit(HARBOUR)], tokens)
-    by_words = [one.text for one in chosen(found)]
-    last = evidence.by_match(evidence.telling(found))[-1]
-    favoured = [replace(one, odds=50.0) if one is last else one for one in found]
-    expected = [last.text, *(text for text in by_words if text != last.text)]
-    assert [one.text for one in chosen(favoured)] == expected[:SENTENCES]
+    assert chosen(found)[0].text == "The inner basin is 6 metres deep."
+    last = evidence.by_score(evidence.telling(found))[-1]
+    favoured = [replace(one, odds=99.0 if one is last else 0.0) for one in found]
+    assert chosen(favoured)[0].text == last.text
+    near = [replace(one, odds=2.0 if one is last else 0.0) for one in found]
+    expected = [one.text for one in evidence.by_score(evidence.telling(near))]
+    assert [one.text for one in chosen(near)] == expected[: len(chosen(near))]
 
 
 def test_a_name_that_the_document_does_not_hold_speaks_against_it(tokens):

@@ -167,11 +167,17 @@ def test_a_map_in_three_dimensions():
 def test_the_cache_can_be_looked_at_and_cleared(hash_embedder):
     at = run(panel="Keep")
     assert "8 vectors" in said(at)
+    assert "0 passages" in said(at)
+    services.pipeline("default").home.passages.put(
+        hash_embedder.fingerprint, {"a": hash_embedder.embed_tokens(["a"])[0]}
+    )
     assert hash_embedder.embedded == len(PROBLEM_1)
     at.run()
+    assert "1 passage," in said(at)
     assert hash_embedder.embedded == len(PROBLEM_1)
     at.button(key=f"clear-{hash_embedder.fingerprint}").click().run()
     assert not at.exception
+    assert "0 passages" in said(at)
     assert hash_embedder.embedded == 2 * len(PROBLEM_1)  # the page needs its texts again
 
 

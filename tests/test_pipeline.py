@@ -20,6 +20,7 @@ from rag_core import (
     SettingsError,
     load,
 )
+from rag_core.embedders.sentence_transformers import SentenceTransformerEmbedder
 from rag_core.prompts import NOT_FOUND
 
 FACTS = {
@@ -147,6 +148,29 @@ class Backwards:
 
     def rerank(self, query, hits):
         return list(reversed(hits))
+
+
+def test_a_search_reads_no_chunk_anew_not_even_after_reopening(tmp_path, monkeypatch):
+    texts = {"tower.txt": "The tower has 300 steps. It was built in 1889.", "bees.txt": "Bees hum."}
+    with RagPipeline.open(tmp_path) as pipeline:
+        pipeline.ingest(Document.from_text(name, text) for name, text in texts.items())
+        assert pipeline.home.passages.report().entries == pipeline.store().count() == 2
+    read, embed_tokens = [], SentenceTransformerEmbedder.embed_tokens
+
+    def spied(self, some):
+        read.extend(some)
+        return embed_tokens(self, some)
+
+    monkeypatch.setattr(SentenceTransformerEmbedder, "embed_tokens", spied)
+    with RagPipeline.open(tmp_path) as pipeline:
+        hits = pipeline.search("How many steps?", rerank="late-interaction").hits
+        assert read == ["How many steps?"]
+        pipeline.home.passages.clear()
+    with RagPipeline.open(tmp_path) as pipeline:  # what is lost is read again
+        again = pipeline.search("How many steps?", rerank="late-interaction").hits
+        assert read[1:] == ["How many steps?", *(hit.chunk.text for hit in hits)]
+        assert pipeline.home.passages.report().entries == 2
+    assert [hit.score for hit in again] == pytest.approx([hit.score for hit in hits], abs=0.01)
 
 
 def test_a_reranker_of_ones_own_is_used(pipeline):

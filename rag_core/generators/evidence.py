@@ -7,45 +7,63 @@ questions and texts of its own (benchmarks/threshold_questions.jsonl, threshold_
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
 from rag_core.datatypes import SearchHit, Span
-from rag_core.generators.asked import Asked, Tokens, codes_in, lacking_names, subject_of, title_of
-from rag_core.generators.quotable import is_fragment, is_heading, leans, quotable
-from rag_core.late_interaction import TokenCache, maxsim, within
-from rag_core.protocols import FloatArray, TokenVectors
-from rag_core.terms import terms
+from rag_core.generators.asked import Asked
+from rag_core.generators.passage import Near, Passage, named
+from rag_core.generators.quotable import leans
+from rag_core.late_interaction import TokenCache
 
 # What a sentence is scored by, and what each is worth.
 WEIGHTS = {
-    "in_chunk": 2.18,  # MaxSim to its tokens, read with the whole chunk around them
-    "titled": 3.83,  # MaxSim to it, read behind the document's name
-    "after": 2.30,  # MaxSim to it and the sentence before, read behind the document's name
-    "beside": 6.02,  # the same, of the question's words beside the subject; see `asked`
-    "asking": 23.89,  # what its asking words ("who", "how many") bring to "titled"
-    "small": 10.54,  # what its other function words bring to "in_chunk"
-    "meaning": 4.19,  # cosine to the second of these
-    "meaning_after": 1.88,  # cosine to the third
-    "chunk": 0.67,  # MaxSim to the whole chunk
-    "words": 0.87,  # share of the question's words in it and the sentences beside it
-    "code": 5.88,  # share of the question's part numbers and such that it names
-    "no_name": -1.63,  # share of the question's names that its document lacks
-    "kind": 0.53,  # 1 when it holds the kind of answer that is asked for
-    "loose_kind": 0.83,  # the same, for kinds that nearly every text holds
-    "no_kind": -0.69,  # 1 when a kind is asked for, and it holds none
-    "heading": -1.45,  # 1 for a heading: it names the subject and answers nothing
-    "new_words": 0.04,  # log of how many words it adds to the question, to 2.5
-    "fragment": -1.18,  # 1 when the chunk's edge has cut it
-    "leans": 3.30,  # how much better the sentence before fits, when this one begins with a pronoun
+    "in_chunk": 0.95,  # MaxSim to its tokens, read with the whole chunk around them
+    "titled": 4.30,  # MaxSim to it, read behind the document's name
+    "after": 3.64,  # MaxSim to the name, the sentence before and it, read with the chunk
+    "beside": 6.71,  # the same, of the question's words beside the subject; see `asked`
+    "asking": 19.43,  # what its asking words ("who", "how many") bring to "titled"
+    "small": 7.68,  # what its other function words bring to "in_chunk"
+    "meaning": 5.06,  # cosine to the second of these
+    "meaning_after": 1.78,  # cosine to the third
+    "chunk": 0.04,  # MaxSim to the whole chunk
+    "words": 0.90,  # share of the question's words in it and the sentences beside it
+    "code": 5.23,  # share of the question's part numbers and such that it names
+    "no_name": -1.43,  # share of the question's names that its document lacks
+    "kind": 0.32,  # 1 when it holds the kind of answer that is asked for
+    "loose_kind": 0.45,  # the same, for kinds that nearly every text holds
+    "no_kind": -0.77,  # 1 when a kind is asked for, and it holds none
+    "heading": -1.82,  # 1 for a heading: it names the subject and answers nothing
+    "new_words": 0.02,  # log of how many words it adds to the question, to 2.5
+    "fragment": -1.47,  # 1 when the chunk's edge has cut it
+    "leans": 3.46,  # how much better the sentence before fits, when this one begins with a pronoun
 }
-READING = 0.65  # what the reader's log-odds count beside them
-READ = 28  # sentences of all sources; past them lies less than one answer in a hundred
-_MOST_NEW = 2.5
+# What it is worth at the first look, when the chunk alone has been read.
+LOOK = {
+    "in_chunk": 5.48,
+    "titled": 6.86,
+    "after": 4.24,
+    "beside": 9.97,
+    "asking": 21.66,
+    "small": 8.91,
+    "meaning": 4.32,
+    "meaning_after": 1.68,
+    "chunk": -1.52,
+    "words": 1.57,
+    "code": 7.34,
+    "no_name": -1.43,
+    "kind": 0.64,
+    "loose_kind": 1.03,
+    "no_kind": -0.68,
+    "heading": -0.90,
+    "new_words": -0.06,
+    "fragment": -0.72,
+    "leans": 6.05,
+}
+READING = 0.40  # what the reader's log-odds count beside them
+READ = 14  # sentences of all sources; past them lie two answers in a hundred
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,33 +102,47 @@ class Evidence:
 
 
 _WEIGHTS = np.array(list(WEIGHTS.values()))
+_LOOK = np.array([LOOK[name] for name in WEIGHTS])
 _PLACES = {name: place for place, name in enumerate(WEIGHTS)}
 
 
 def evidence(asked: Asked, sources: Sequence[SearchHit], tokens: TokenCache) -> list[Evidence]:
     """Return the sentences of the sources that are worth reading, in their order.
 
-    All are, where there are few. Of many, those that come nearest at a first look.
+    All are, where there are few. Of many, those that match best at a first look.
     """
     if not len(asked.vectors):
         return []
-    chunks = tokens.passages([hit.chunk.text for hit in sources])
-    passages = [
-        _Passage.of(asked, number, hit, chunk, sources)
-        for number, (hit, chunk) in enumerate(zip(sources, chunks, strict=True), start=1)
-    ]
+    passages = passages_of(asked, sources, tokens)
     places = _worth_reading(asked, passages)
     texts = [
-        text
+        passage.titled[place]
         for passage, kept in zip(passages, places, strict=True)
         for place in kept
-        for text in (passage.titled[place], passage.after[place])
     ]
     read = dict(zip(texts, tokens.vectors(texts), strict=True))
     return [
-        passage.evidence(asked, place, read)
+        _weighed(passage, asked, place, passage.read(asked, place, read))
         for passage, kept in zip(passages, places, strict=True)
         for place in kept
+    ]
+
+
+def passages_of(asked: Asked, sources: Sequence[SearchHit], tokens: TokenCache) -> list[Passage]:
+    """Return the sources, cut into sentences. None of them is read but what was not kept."""
+    chunks = tokens.passages([hit.chunk.text for hit in sources])
+    names = tokens.vectors([named(hit) for hit in sources])
+    return [
+        Passage.of(asked, number, sources, chunk, name)
+        for number, (chunk, name) in enumerate(zip(chunks, names, strict=True), start=1)
+    ]
+
+
+def first_look(asked: Asked, passage: Passage) -> list[Evidence]:
+    """Return every sentence of a passage, as it is told by the chunk's own token vectors."""
+    return [
+        _weighed(passage, asked, place, passage.looked_at(asked, place))
+        for place in range(len(passage.spans))
     ]
 
 
@@ -124,15 +156,21 @@ def by_match(sentences: Sequence[Evidence]) -> list[Evidence]:
     return sorted(sentences, key=lambda one: (-one.match, one.number, one.span.start))
 
 
-def _worth_reading(asked: Asked, passages: Sequence[_Passage]) -> list[list[int]]:
+def _weighed(passage: Passage, asked: Asked, place: int, near: Near) -> Evidence:
+    found = passage.features(asked, place, near)
+    values = np.array([found[name] for name in WEIGHTS], dtype=np.float64)
+    return Evidence(passage.number, place, passage.span(place), passage.sentence(place), values)
+
+
+def _worth_reading(asked: Asked, passages: Sequence[Passage]) -> list[list[int]]:
     """Return for each passage the places of the sentences to read, in order.
 
     A sentence that begins with a pronoun is read with those before it, to the one that does not.
     """
     looks = sorted(
-        (-passage.first_look(asked, place), passage.number, place)
+        (-float(one.features @ _LOOK), one.number, one.place)
         for passage in passages
-        for place in range(len(passage.spans))
+        for one in first_look(asked, passage)
     )
     kept = set()
     for _, number, place in looks[:READ]:
@@ -141,143 +179,6 @@ def _worth_reading(asked: Asked, passages: Sequence[_Passage]) -> list[list[int]
             place -= 1
             kept.add((number, place))
     return [sorted(at for number, at in kept if number == one.number) for one in passages]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Passage:
-    """A source's chunk, cut into sentences, and the texts that they are read as.
-
-    Attributes:
-        number: of the source, from 1.
-        hit: the source.
-        chunk: its token vectors.
-        spans: (start, end) of every sentence in it.
-        words: the index terms of every sentence.
-        titled: every sentence behind the document's name.
-        after: the same with the sentence before in front of it.
-        beside: which tokens of the question say what is asked of this document's subject.
-        no_name: the share of the question's names that this document lacks.
-    """
-
-    number: int
-    hit: SearchHit
-    chunk: TokenVectors
-    spans: list[tuple[int, int]]
-    words: list[frozenset[str]]
-    titled: list[str]
-    after: list[str]
-    beside: Tokens
-    no_name: float
-
-    @classmethod
-    def of(
-        cls,
-        asked: Asked,
-        number: int,
-        hit: SearchHit,
-        chunk: TokenVectors,
-        sources: Sequence[SearchHit],
-    ) -> _Passage:
-        title = title_of(hit)
-        spans = list(quotable(hit.chunk.text))
-        texts = [hit.chunk.text[start:end] for start, end in spans]
-        titled = [f"{title}: {text}" for text in texts]
-        before = [f"{title}: {first} {text}" for first, text in pairwise(texts)]
-        words = [frozenset(terms(text)) for text in texts]
-        beside = asked.beside(subject_of(asked, hit, sources))
-        no_name = lacking_names(asked, hit, sources)
-        after = titled[:1] + before
-        return cls(number, hit, chunk, spans, words, titled, after, beside, no_name)
-
-    def sentence(self, place: int) -> str:
-        start, end = self.spans[place]
-        return self.hit.chunk.text[start:end]
-
-    def first_look(self, asked: Asked, place: int) -> float:
-        """Return how near a sentence comes, by the chunk's own tokens, which are there already.
-
-        By its words, where the chunk is longer than the model reads. 0 to 3, and 1 for a code; less
-        where the document does not hold the question's names.
-        """
-        told = self.shared_codes(asked, place) - self.no_name / 2
-        inside = within(self.chunk, *self.spans[place])
-        if not len(inside):
-            return 3 * self.shared_words(asked, place) + told
-        first, last = max(0, place - 1), min(len(self.spans) - 1, place + 1)
-        around = within(self.chunk, self.spans[first][0], self.spans[last][1])
-        wanted = asked.vectors[self.beside]
-        near = maxsim(asked.vectors, inside) + maxsim(wanted, inside) + maxsim(wanted, around)
-        return near + told
-
-    def shared_words(self, asked: Asked, place: int) -> float:
-        """Return the share of the question's words in a sentence and those beside it."""
-        nearby = frozenset().union(*self.words[max(0, place - 1) : place + 2])
-        return len(asked.words & nearby) / max(1, len(asked.words))
-
-    def shared_codes(self, asked: Asked, place: int) -> float:
-        """Return the share of the question's codes that a sentence names."""
-        return len(asked.codes & codes_in(self.sentence(place))) / max(1, len(asked.codes))
-
-    def evidence(self, asked: Asked, place: int, read: Mapping[str, TokenVectors]) -> Evidence:
-        (start, end), sentence = self.spans[place], self.sentence(place)
-        titled, after = read[self.titled[place]].vectors, read[self.after[place]].vectors
-        inside = within(self.chunk, start, end)
-        in_chunk = _best(asked, inside if len(inside) else titled)
-        behind_title, behind_both = _best(asked, titled), _best(asked, after)
-        kind, holds = asked.kind, asked.kind is not None and asked.kind.found(asked.text, sentence)
-        loose = kind is not None and kind.loose
-        lean = 0.0
-        if place and leans(sentence):
-            before = read[self.titled[place - 1]].vectors
-            lean = maxsim(asked.vectors, before) - float(behind_title.mean())
-        asked_of = pooled(asked.vectors)
-        features = {
-            "in_chunk": float(in_chunk.mean()),
-            "titled": float(behind_title.mean()),
-            "after": float(behind_both.mean()),
-            "beside": float(behind_both[self.beside].mean()),
-            "asking": _share(behind_title, asked.asking),
-            "small": _share(in_chunk, asked.small),
-            "meaning": float(asked_of @ pooled(titled)),
-            "meaning_after": float(asked_of @ pooled(after)),
-            "chunk": maxsim(asked.vectors, self.chunk.vectors),
-            "words": self.shared_words(asked, place),
-            "code": self.shared_codes(asked, place),
-            "no_name": self.no_name,
-            "kind": holds and not loose,
-            "loose_kind": holds and loose,
-            "no_kind": kind is not None and not holds,
-            "heading": is_heading(sentence),
-            "new_words": min(_MOST_NEW, math.log1p(len(self.words[place] - asked.words))),
-            "fragment": is_fragment(sentence, place == 0, place == len(self.spans) - 1),
-            "leans": lean,
-        }
-        values = np.array([features[name] for name in WEIGHTS], dtype=np.float64)
-        document, first = self.hit.chunk.document_id, self.hit.chunk.start
-        span = Span(document, first + start, first + end)
-        return Evidence(self.number, place, span, sentence, values)
-
-
-def _best(asked: Asked, text: FloatArray) -> FloatArray:
-    """Return, for each token of the question, its best cosine to any token of the text."""
-    if not len(text):
-        return np.full(len(asked.vectors), -1.0, dtype=np.float32)
-    best: FloatArray = (asked.vectors @ text.T).max(axis=1)
-    return best
-
-
-def _share(best: FloatArray, which: Tokens) -> float:
-    """Return what some tokens bring to the mean of all."""
-    return float(best[which].sum() / len(best))
-
-
-def pooled(vectors: FloatArray) -> FloatArray:
-    """Return the unit vector of the mean of token vectors; zeros for none."""
-    if not len(vectors):
-        return np.zeros(vectors.shape[1:], dtype=np.float32)
-    mean = vectors.mean(axis=0)
-    unit: FloatArray = mean / max(float(np.linalg.norm(mean)), 1e-9)
-    return unit
 
 
 def telling(sentences: Sequence[Evidence]) -> Sequence[Evidence]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rag_core.datatypes import Prompt, Span
 from rag_core.generators.answerable import is_answered, read_closely
 from rag_core.generators.asked import Asked
-from rag_core.generators.evidence import Evidence, by_match, by_score, evidence, telling
+from rag_core.generators.evidence import Evidence, by_score, evidence, telling
 from rag_core.generators.quotable import leans
 from rag_core.late_interaction import TokenCache
 from rag_core.prompts import NOT_FOUND
@@ -17,7 +17,7 @@ from rag_core.reader import Reader, shared_reader
 from rag_core.terms import terms
 
 SENTENCES = 3
-FAR_BEHIND = 4.3  # what matches so much less than the best adds no answer; see thresholds.py
+FAR_BEHIND = 3.4  # what scores so much less than the best adds no answer; see thresholds.py
 NEAREST = " The nearest they say:"
 _PIECES = re.compile(r"\S+\s*|\s+")
 
@@ -35,10 +35,10 @@ class Quote:
 class ExtractiveGenerator:
     """Quotes the sentences that answer best, or says that none does.
 
-    Each sentence is read with its chunk, with its document's name and with the sentence before it
-    (see `evidence`), so that "it was built in 1889" is found by the name of what was built.
-    Those that match best are read together with the question, which has a say in what is quoted
-    first and in whether it answers (see `answerable`).
+    Each sentence is read with its chunk, and those that come near with their document's name (see
+    `evidence`), so that "it was built in 1889" is found by the name of what was built. Those that
+    match best are read together with the question, which has a say in what is quoted and in
+    whether it answers (see `answerable`).
     """
 
     name = "extractive"
@@ -78,19 +78,15 @@ class ExtractiveGenerator:
 
 
 def chosen(sentences: Sequence[Evidence]) -> list[Evidence]:
-    """Return at most SENTENCES of them, fewer when the best stands out.
+    """Return the best of them, at most SENTENCES, fewer when the first stands out.
 
-    First the one that words and reader together find best, then those whose words match best: where
-    the reader errs, what it passed over is still quoted. One that begins with a pronoun and comes
-    first brings the one before it along. A heading names the subject and answers nothing: it is
-    taken only where there is nothing else.
+    One that begins with a pronoun and comes first brings the one before it along. A heading names
+    the subject and answers nothing: it is taken only where there is nothing else.
     """
-    told = telling(sentences)
     taken: list[Evidence] = []
-    matching = by_match(told)
-    for sentence in by_score(told)[:1] + matching:
-        far = sentence.match < matching[0].match - FAR_BEHIND
-        if len(taken) >= SENTENCES or (taken and far):
+    for sentence in by_score(telling(sentences)):
+        far = bool(taken) and sentence.score < taken[0].score - FAR_BEHIND
+        if far or len(taken) >= SENTENCES:
             break
         _take(taken, sentence)
         if len(taken) == 1 and leans(sentence.text):

@@ -48,6 +48,12 @@ def _cache(collection: str) -> None:
         f"the disk. It holds no text. Since the start {found.hits:,} were found in it and "
         f"{found.misses:,} were not."
     )
+    passages = pipeline.home.passages.report()
+    st.caption(
+        f"Beside it stand the token vectors of {number(passages.entries, 'passage')}, which late "
+        f"interaction reads: {passages.file_bytes / _MEGABYTE:,.1f} of at most "
+        f"{passages.max_bytes / _MEGABYTE:,.0f} MB. Clearing a model clears its own."
+    )
     own = pipeline.embedder.fingerprint
     for model, share in found.models.items():
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -67,5 +73,7 @@ def _cache(collection: str) -> None:
 
 def _clear(collection: str, model: str) -> None:
     with boundary():
-        services.pipeline(collection).home.vectors.clear(model)
+        home = services.pipeline(collection).home
+        home.vectors.clear(model)
+        home.passages.clear(model)
         st.toast("Forgotten. The next look embeds these texts again.", icon=":material/delete:")
