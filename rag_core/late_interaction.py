@@ -9,8 +9,8 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from rag_core.embedders.quantized import quantized
 from rag_core.protocols import FloatArray, TokenEmbedder, TokenVectors
+from rag_core.quantized import quantized
 
 CACHE_BYTES = 256 * 2**20  # about 900 chunks of 200 tokens at 384 float32 numbers each
 

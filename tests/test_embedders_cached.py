@@ -7,8 +7,8 @@ from hash_embedder import HashEmbedder
 from rag_core import Cancelled, ModelError
 from rag_core.embedders.cache import PassageCache, VectorCache
 from rag_core.embedders.cached import CachedEmbedder
-from rag_core.embedders.quantized import quantized
 from rag_core.protocols import Progress, TokenEmbedder
+from rag_core.quantized import quantized
 
 D = 64
 

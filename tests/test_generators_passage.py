@@ -7,11 +7,11 @@ import pytest
 
 from rag_core import Chunk, Document, SearchHit
 from rag_core.embedders import open_embedder
-from rag_core.embedders.quantized import quantized
 from rag_core.generators.asked import Asked
 from rag_core.generators.evidence import passages_of
 from rag_core.generators.passage import best_of, pooled
 from rag_core.late_interaction import TokenCache, within
+from rag_core.quantized import quantized
 
 TEXT = "The harbour has two basins. It was dug in 1831 by Ezra Pool. Ropes are sold there."
 QUESTION = "Who dug the harbour of Skelmouth?"

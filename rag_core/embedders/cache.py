@@ -15,8 +15,8 @@ import numpy as np
 
 from rag_core.access import require
 from rag_core.embedders.cache_file import CacheFile, transaction, used_bytes
-from rag_core.embedders.quantized import pack, unpack
 from rag_core.protocols import FloatArray, TokenVectors
+from rag_core.quantized import pack, unpack
 
 MAX_BYTES = 2**30  # on the disk; about 600,000 vectors of 384 numbers
 _FRESH_SECONDS = 60.0  # an entry used this recently is not marked again: reading stays reading

@@ -10,7 +10,6 @@ import numpy as np
 
 from rag_core.embedders.cache import PassageCache, VectorCache
 from rag_core.embedders.estimate import Estimate
-from rag_core.embedders.quantized import quantized
 from rag_core.protocols import (
     Embedder,
     FloatArray,
@@ -19,6 +18,7 @@ from rag_core.protocols import (
     TokenEmbedder,
     TokenVectors,
 )
+from rag_core.quantized import quantized
 
 _Batches = Callable[[Sequence[str], OnProgress], Iterable[tuple[Sequence[int], FloatArray]]]
 BATCH = 64  # for embedders that cannot say what they have finished so far

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hash_embedder import HashEmbedder
 
-from rag_core.embedders.quantized import pack, quantized, unpack
 from rag_core.late_interaction import maxsim
 from rag_core.protocols import TokenVectors
+from rag_core.quantized import pack, quantized, unpack
 
 
 def tokens(count, dimension, seed=1):
