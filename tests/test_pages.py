@@ -199,8 +199,8 @@ def test_the_sidebar_follows_the_queue(monkeypatch):
         return embed(self, texts, on_progress=on_progress)
 
     kind = type(services.pipeline("default").embedder)
-    embed = kind.embed_documents
-    monkeypatch.setattr(kind, "embed_documents", slow)
+    embed = kind.embed_passages
+    monkeypatch.setattr(kind, "embed_passages", slow)
     services.queue("default").submit([("mine.txt", b"My own text.")])
     assert started.wait(30)
     at = run("chat")
