@@ -1,9 +1,7 @@
 """Token vectors in two bits a number: a sixteenth of the room, and nearly the same MaxSim.
 
 A number of a unit vector in d dimensions is of the size of 1 / sqrt(d). Four levels around zero,
-that far apart, keep its sign and whether it is a large one. Measured on 470 questions of
-benchmarks/threshold_questions.jsonl: among the ten best of twenty chunks, ordered by MaxSim to
-vectors so kept, 428 hold the answer; to exact ones, 432.
+that far apart, keep its sign and whether it is a large one.
 
 Source: Santhanam et al., "ColBERTv2", NAACL 2022, keeps one or two bits a number, of what is left
 beside the nearest of many centroids; without centroids there is nothing to train.
