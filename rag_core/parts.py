@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
+import numpy as np
+
 from rag_core.catalog import DocumentInfo, Model
 from rag_core.collection_settings import CollectionChunker, collection_embedder
 from rag_core.datatypes import Chunk, SearchResult
@@ -339,11 +341,14 @@ class PipelineParts:
         return max(support(result.query, asked, text) for text in read) >= RELEVANT
 
     def warm_up(self) -> None:
-        """Load the model, the store and the keyword index now, ahead of the first question."""
+        """Load the models, the store and both indexes now, ahead of the first question."""
         if isinstance(self.embedder, TokenEmbedder):
             self.embedder.embed_tokens(["warm up"])  # a query could come out of the cache
             shared_reader().load()
-        self.store()
+        store, model = self._queried_store(), self.home.catalog.model(self.collection)
+        if model is not None:
+            # Chroma reads an index when it is first searched: a second, of 10,000 chunks
+            store.query(np.eye(1, model.dimension, dtype=np.float32)[0], 1)
         self.keywords()
 
     @property

@@ -22,17 +22,19 @@ import numpy as np
 
 from rag_core.embedders.loading import LOADING
 from rag_core.embedders.packaged import packaged_folder
+from rag_core.embedders.padding import batches_by_length
 from rag_core.embedders.texts import encodable
 from rag_core.embedders.weights import computing_type
 from rag_core.errors import ModelError
 
 if TYPE_CHECKING:
     import torch
-    from tokenizers import Tokenizer
+    from tokenizers import Encoding, Tokenizer
 
 BASE = "all-MiniLM-L6-v2"
 WEIGHTS = Path(__file__).with_suffix(".safetensors")
 MAX_TOKENS = 128  # of question and passage together: a few sentences; what is longer is cut
+BATCH_TOKENS = 4096
 HEAD = "answers"  # the linear layer that turns the first token's vector into log-odds
 
 
@@ -62,16 +64,13 @@ class Reader:
         asked = encodable(question)
         texts = [encodable(f"{title}: {text}") for title, text in passages]
         read = tokenizer.encode_batch([(asked, text) for text in texts])
+        odds = np.zeros(len(texts))
         dtype = computing_type("auto")
         with torch.inference_mode(), torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
-            found = base(
-                input_ids=torch.tensor([one.ids for one in read]),
-                attention_mask=torch.tensor([one.attention_mask for one in read]),
-                token_type_ids=torch.tensor([one.type_ids for one in read]),
-            ).last_hidden_state[:, 0]
-            odds = head(found)[:, 0].float()
-        values: np.ndarray[tuple[int], np.dtype[np.float64]] = odds.double().numpy()
-        return values
+            for rows in batches_by_length([len(one.ids) for one in read], BATCH_TOKENS):
+                found = base(**_padded([read[row] for row in rows])).last_hidden_state[:, 0]
+                odds[rows] = head(found)[:, 0].float().numpy()
+        return odds
 
     def load(self) -> None:
         """Load the weights now, ahead of the first question."""
@@ -104,8 +103,20 @@ class Reader:
         head.load_state_dict(_part(trained, f"{HEAD}."))
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         tokenizer.enable_truncation(MAX_TOKENS, strategy="longest_first")
-        tokenizer.enable_padding()
         return base.eval(), head.eval(), tokenizer
+
+
+def _padded(read: Sequence[Encoding]) -> dict[str, torch.Tensor]:
+    import torch
+
+    longest = max(len(one.ids) for one in read)
+    for one in read:
+        one.pad(longest)
+    return {
+        "input_ids": torch.tensor([one.ids for one in read]),
+        "attention_mask": torch.tensor([one.attention_mask for one in read]),
+        "token_type_ids": torch.tensor([one.type_ids for one in read]),
+    }
 
 
 def _part(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

@@ -32,7 +32,7 @@ def passage_of(tokens, text=TEXT):
 def test_a_look_reads_no_sentence(tokens):
     asked, passage = passage_of(tokens)
     chunk = quantized(tokens.vectors([TEXT])[0])
-    name = tokens.vectors(["skelmouth harbour:"])[0].vectors
+    name = quantized(tokens.vectors(["skelmouth harbour:"])[0]).vectors
     spans = [TEXT.index("The"), TEXT.index("It"), TEXT.index("Ropes"), len(TEXT) + 1]
     parts = [within(chunk, start, end) for start, end in pairwise(spans)]
     for place, own in enumerate(parts):

@@ -12,6 +12,7 @@ import numpy as np
 
 from rag_core.embedders.estimate import Estimate
 from rag_core.embedders.loading import on_one_core
+from rag_core.embedders.padding import batches_by_length
 from rag_core.embedders.texts import encodable
 from rag_core.embedders.weights import Weights, token_limit, weights
 from rag_core.errors import ModelError
@@ -123,7 +124,7 @@ class SentenceTransformerEmbedder:
             yield rows, _unit(found)
 
     def _batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], list[str]]]:
-        """Yield row numbers and their texts: as many as make BATCH_TOKENS, of similar length.
+        """Yield row numbers and their texts: at most BATCH_TOKENS, of similar length.
 
         Length is counted in tokens: of chunks cut to equal characters the longest has twice the
         tokens of the shortest, and batches by characters were a fifth padding.
@@ -139,7 +140,7 @@ class SentenceTransformerEmbedder:
                     return_attention_mask=False,
                     return_token_type_ids=False,
                 )
-            for rows in _batches_by_length([len(ids) for ids in read["input_ids"]]):
+            for rows in batches_by_length([len(ids) for ids in read["input_ids"]], BATCH_TOKENS):
                 yield [start + row for row in rows], [window[row] for row in rows]
 
     @cached_property
@@ -229,25 +230,6 @@ class SentenceTransformerEmbedder:
                 verbose=False,
             )
         return [np.array(pairs, dtype=np.int64).reshape(-1, 2) for pairs in read["offset_mapping"]]
-
-
-def _batches_by_length(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Yield row numbers, longest texts first: equal lengths together waste little padding.
-
-    Longest first also makes a progress estimate pessimistic rather than hopeful.
-    """
-    order = sorted(range(len(lengths)), key=lambda row: -lengths[row])
-    batch: list[int] = []
-    for row in order:
-        longest = lengths[batch[0]] if batch else 0
-        full = (len(batch) + 1) * longest > BATCH_TOKENS
-        worthwhile = len(batch) * longest >= BATCH_TOKENS // 4
-        if full or (worthwhile and lengths[row] < longest * 3 // 4):
-            yield batch
-            batch = []
-        batch.append(row)
-    if batch:
-        yield batch
 
 
 def _reads_alone(ids: list[int], found: Mapping[str, torch.Tensor]) -> bool:

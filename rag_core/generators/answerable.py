@@ -39,7 +39,7 @@ SIGNS = {
     "best_reading": 0.21,  # the best log-odds of any sentence that was read
 }
 THRESHOLD = 5.37
-CLOSELY = 8  # sentences, those that match best, are read together with the question
+CLOSELY = 6  # sentences, those that match best, are read together with the question
 _NUMBER_OR_CODE = re.compile(r"[\w-]*\d[\w-]*")
 
 

@@ -63,7 +63,7 @@ LOOK = {
     "leans": 6.05,
 }
 READING = 0.40  # what the reader's log-odds count beside them
-READ = 14  # sentences of all sources; past them lie two answers in a hundred
+READ = 10  # sentences of all sources; past them lie three answers in a hundred
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,8 +130,9 @@ def evidence(asked: Asked, sources: Sequence[SearchHit], tokens: TokenCache) -> 
 
 def passages_of(asked: Asked, sources: Sequence[SearchHit], tokens: TokenCache) -> list[Passage]:
     """Return the sources, cut into sentences. None of them is read but what was not kept."""
-    chunks = tokens.passages([hit.chunk.text for hit in sources])
-    names = tokens.vectors([named(hit) for hit in sources])
+    texts = [hit.chunk.text for hit in sources] + [named(hit) for hit in sources]
+    read = tokens.passages(texts)
+    chunks, names = read[: len(sources)], read[len(sources) :]
     return [
         Passage.of(asked, number, sources, chunk, name)
         for number, (chunk, name) in enumerate(zip(chunks, names, strict=True), start=1)
