@@ -105,6 +105,8 @@ def varied_texts():
 def test_every_dtype_is_close_to_float32(exact):
     texts = varied_texts()
     assert len(texts) >= 500
+    if not torch.cpu.get_capabilities().get("avx512_bf16", False):
+        texts = texts[::8]  # of every kind some: without instructions for it this takes minutes
     rounded = open_embedder(dtype="bfloat16").embed_documents(texts)
     assert (exact.embed_documents(texts) * rounded).sum(axis=1).min() >= 0.997
 
