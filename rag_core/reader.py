@@ -103,6 +103,7 @@ class Reader:
         head.load_state_dict(_part(trained, f"{HEAD}."))
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         tokenizer.enable_truncation(MAX_TOKENS, strategy="longest_first")
+        tokenizer.no_padding()  # the file says to 128; a batch is padded to its longest
         return base.eval(), head.eval(), tokenizer
 
 

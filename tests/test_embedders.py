@@ -336,6 +336,11 @@ def test_a_model_folder_that_was_written_anew_is_loaded_anew(tmp_path):
     assert new.fingerprint != old.fingerprint
 
 
+def test_the_libraries_that_stay_for_good_are_not_gone_over_by_every_collection(model):
+    _ = model.dimension
+    assert gc.get_freeze_count() > 100_000
+
+
 def test_weights_nobody_uses_are_given_back(nothing_loaded):
     embedder = open_embedder()
     _ = embedder.dimension

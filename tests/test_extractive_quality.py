@@ -148,6 +148,16 @@ def test_of_many_sentences_the_nearest_are_read(tokens):
     assert chosen(read)[0].text == "The inner basin is 6 metres deep."
 
 
+def test_of_long_records_fewer_are_read_and_the_nearest_still(tokens):
+    words = "painted grey, moored by the wall, rigged as a ketch, owned by a firm of the town, " * 6
+    many = "\n\n".join(f"Boat {number} is {words}and sound." for number in range(9))
+    basin = hit(f"The inner basin is 6 metres deep.\n\n{many}", name="a.txt")
+    asked = Asked.read("How deep is the inner basin?", tokens)
+    read = evidence.evidence(asked, [basin], tokens)
+    assert 1 < len(read) < 9
+    assert chosen(read)[0].text == "The inner basin is 6 metres deep."
+
+
 def test_the_end_of_a_chunk_longer_than_the_model_reads_is_found_by_its_words(tokens):
     many = " ".join(f"Boat {number} of the fleet is painted grey." for number in range(90))
     long = hit(f"{many} The inner basin is 6 metres deep.")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
+import gc
 import hashlib
 import threading
 from collections import defaultdict
 from collections.abc import Hashable
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
@@ -84,6 +85,17 @@ def weights(name: str, dtype: str, revision: str | None) -> Weights:
         return found
 
 
+@cache
+def _set_libraries_aside() -> None:
+    """Take torch and its like out of the garbage collector's sight, once, before a model is there.
+
+    They stay for good: 440,000 objects. To go over them took every full collection 0.4 s, in which
+    nothing else in the process ran.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 def token_limit(model: SentenceTransformer) -> int:
     """Return how many tokens the model reads, special tokens included."""
     return int(model.max_seq_length or model.tokenizer.model_max_length)
@@ -101,6 +113,7 @@ def _load(name: str, chosen: torch.dtype, revision: str | None) -> SentenceTrans
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging as transformers_logging
 
+    _set_libraries_aside()
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     folder = packaged_folder(name)
     on_disk = folder is not None or Path(name).is_dir()

@@ -28,17 +28,17 @@ from rag_core.reader import Reader
 # The log-odds that the sources answer: the sum of what each sign is worth, and THRESHOLD is the
 # value below which a question is declined.
 SIGNS = {
-    "match": 0.22,  # of the best sentence, see evidence.py
-    "length": 0.94,  # log of the question's tokens: of a long question less can be matched
-    "no_kind": -0.10,  # 1 when a kind of answer is asked for, and it holds none
-    "loose": 0.73,  # 1 for questions after a reason, a permission, a frequency
-    "open": 0.70,  # 1 for questions of no kind
-    "no_code": -0.27,  # 1 when the question names a code or number that no source holds
-    "no_name": -1.85,  # share of the question's names that its document lacks
-    "reading": 0.28,  # the reader's log-odds that it answers
-    "best_reading": 0.21,  # the best log-odds of any sentence that was read
+    "match": 0.24,  # of the best sentence, see evidence.py
+    "length": 0.93,  # log of the question's tokens: of a long question less can be matched
+    "no_kind": -0.04,  # 1 when a kind of answer is asked for, and it holds none
+    "loose": 0.77,  # 1 for questions after a reason, a permission, a frequency
+    "open": 0.74,  # 1 for questions of no kind
+    "no_code": -0.22,  # 1 when the question names a code or number that no source holds
+    "no_name": -1.82,  # share of the question's names that its document lacks
+    "reading": 0.26,  # the reader's log-odds that it answers
+    "best_reading": 0.22,  # the best log-odds of any sentence that was read
 }
-THRESHOLD = 5.37
+THRESHOLD = 5.45
 CLOSELY = 6  # sentences, those that match best, are read together with the question
 _NUMBER_OR_CODE = re.compile(r"[\w-]*\d[\w-]*")
 

@@ -20,50 +20,51 @@ from rag_core.late_interaction import TokenCache
 
 # What a sentence is scored by, and what each is worth.
 WEIGHTS = {
-    "in_chunk": 0.95,  # MaxSim to its tokens, read with the whole chunk around them
-    "titled": 4.30,  # MaxSim to it, read behind the document's name
-    "after": 3.64,  # MaxSim to the name, the sentence before and it, read with the chunk
-    "beside": 6.71,  # the same, of the question's words beside the subject; see `asked`
-    "asking": 19.43,  # what its asking words ("who", "how many") bring to "titled"
-    "small": 7.68,  # what its other function words bring to "in_chunk"
-    "meaning": 5.06,  # cosine to the second of these
-    "meaning_after": 1.78,  # cosine to the third
-    "chunk": 0.04,  # MaxSim to the whole chunk
-    "words": 0.90,  # share of the question's words in it and the sentences beside it
-    "code": 5.23,  # share of the question's part numbers and such that it names
-    "no_name": -1.43,  # share of the question's names that its document lacks
-    "kind": 0.32,  # 1 when it holds the kind of answer that is asked for
-    "loose_kind": 0.45,  # the same, for kinds that nearly every text holds
-    "no_kind": -0.77,  # 1 when a kind is asked for, and it holds none
-    "heading": -1.82,  # 1 for a heading: it names the subject and answers nothing
-    "new_words": 0.02,  # log of how many words it adds to the question, to 2.5
-    "fragment": -1.47,  # 1 when the chunk's edge has cut it
-    "leans": 3.46,  # how much better the sentence before fits, when this one begins with a pronoun
+    "in_chunk": 0.93,  # MaxSim to its tokens, read with the whole chunk around them
+    "titled": 4.06,  # MaxSim to it, read behind the document's name
+    "after": 3.17,  # MaxSim to the name, the sentence before and it, read with the chunk
+    "beside": 6.07,  # the same, of the question's words beside the subject; see `asked`
+    "asking": 18.19,  # what its asking words ("who", "how many") bring to "titled"
+    "small": 7.64,  # what its other function words bring to "in_chunk"
+    "meaning": 4.81,  # cosine to the second of these
+    "meaning_after": 1.58,  # cosine to the third
+    "chunk": 0.07,  # MaxSim to the whole chunk
+    "words": 0.79,  # share of the question's words in it and the sentences beside it
+    "code": 4.76,  # share of the question's part numbers and such that it names
+    "no_name": -1.47,  # share of the question's names that its document lacks
+    "kind": 0.30,  # 1 when it holds the kind of answer that is asked for
+    "loose_kind": 0.37,  # the same, for kinds that nearly every text holds
+    "no_kind": -0.73,  # 1 when a kind is asked for, and it holds none
+    "heading": -1.81,  # 1 for a heading: it names the subject and answers nothing
+    "new_words": 0.01,  # log of how many words it adds to the question, to 2.5
+    "fragment": -1.38,  # 1 when the chunk's edge has cut it
+    "leans": 2.93,  # how much better the sentence before fits, when this one begins with a pronoun
 }
 # What it is worth at the first look, when the chunk alone has been read.
 LOOK = {
-    "in_chunk": 5.48,
-    "titled": 6.86,
-    "after": 4.24,
-    "beside": 9.97,
-    "asking": 21.66,
-    "small": 8.91,
-    "meaning": 4.32,
-    "meaning_after": 1.68,
-    "chunk": -1.52,
-    "words": 1.57,
-    "code": 7.34,
+    "in_chunk": 5.28,
+    "titled": 7.05,
+    "after": 4.30,
+    "beside": 9.92,
+    "asking": 21.70,
+    "small": 8.73,
+    "meaning": 4.31,
+    "meaning_after": 1.65,
+    "chunk": -1.54,
+    "words": 1.56,
+    "code": 7.48,
     "no_name": -1.43,
     "kind": 0.64,
-    "loose_kind": 1.03,
+    "loose_kind": 1.04,
     "no_kind": -0.68,
-    "heading": -0.90,
+    "heading": -0.89,
     "new_words": -0.06,
-    "fragment": -0.72,
-    "leans": 6.05,
+    "fragment": -0.71,
+    "leans": 5.92,
 }
-READING = 0.40  # what the reader's log-odds count beside them
+READING = 0.45  # what the reader's log-odds count beside them
 READ = 10  # sentences of all sources; past them lie three answers in a hundred
+READ_CHARACTERS = 2_400  # fewer where they are records or tables' rows, as long as five of prose
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,7 +110,8 @@ _PLACES = {name: place for place, name in enumerate(WEIGHTS)}
 def evidence(asked: Asked, sources: Sequence[SearchHit], tokens: TokenCache) -> list[Evidence]:
     """Return the sentences of the sources that are worth reading, in their order.
 
-    All are, where there are few. Of many, those that match best at a first look.
+    All are, where there are few. Of many, those that match best at a first look: READ, or as many
+    as have READ_CHARACTERS.
     """
     if not len(asked.vectors):
         return []
@@ -173,8 +175,12 @@ def _worth_reading(asked: Asked, passages: Sequence[Passage]) -> list[list[int]]
         for passage in passages
         for one in first_look(asked, passage)
     )
-    kept = set()
+    kept: set[tuple[int, int]] = set()
+    length = 0
     for _, number, place in looks[:READ]:
+        if length > READ_CHARACTERS:
+            break
+        length += len(passages[number - 1].titled[place])
         kept.add((number, place))
         while place and leans(passages[number - 1].sentence(place)):
             place -= 1
