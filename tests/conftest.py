@@ -32,11 +32,6 @@ def pytest_report_header() -> str:
     return f"{platform.machine()}, {os.cpu_count()} cores; {', '.join(versions)}"
 
 
-def pytest_collection_modifyitems(items):
-    # Files with few but long tests: begun last, they would keep one worker busy and the other idle
-    items.sort(key=lambda item: not any(map(item.get_closest_marker, ("browser", "kill"))))
-
-
 @pytest.fixture(autouse=True)
 def _own_settings(tmp_path_factory, monkeypatch):
     for name in list(os.environ):
