@@ -63,7 +63,7 @@ LOOK = {
     "leans": 5.92,
 }
 READING = 0.45  # what the reader's log-odds count beside them
-READ = 10  # sentences of all sources; of 415 answers in them, at most two lie past these
+READ = 10  # sentences of all sources; hardly an answer lies past them
 READ_CHARACTERS = 2_400  # fewer where they are records or tables' rows, as long as five of prose
 
 
