@@ -98,7 +98,7 @@ def main() -> None:
         pipeline.home.models[one.fingerprint] = one
     for upload in pipeline.unfinished():
         pipeline.process(upload)
-    pipeline.warm_up()
+    pipeline.search("ready?")  # warm_up would load what reads answers, which takes ten seconds
     if os.path.exists(address):
         os.unlink(address)
     if "still" not in sys.argv:
