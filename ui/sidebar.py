@@ -36,14 +36,11 @@ def _who_answers() -> None:
 
 
 def _new_collection() -> None:
+    # Another key is another popover, which is shut. One that is told to shut stays open when the
+    # name comes before the page has heard that it was opened, as on a server that is just starting.
+    key = f"new_collection_{state.collections_chosen()}"
     with (
-        st.popover(
-            "New collection",
-            icon=":material/add:",
-            type="tertiary",
-            key="new_collection_open",
-            on_change="rerun",
-        ),
+        st.popover("New collection", icon=":material/add:", type="tertiary", key=key),
         st.form("new_collection_form", border=False),
     ):
         st.text_input("Name", key="new_collection", placeholder="my-library", max_chars=63)

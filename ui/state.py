@@ -16,7 +16,13 @@ def choose_collection(name: str) -> None:
     """Look at another collection from the next run on, a new one as well; for callbacks."""
     st.session_state["collection"] = name
     st.session_state["new_collection"] = ""
-    st.session_state["new_collection_open"] = False
+    st.session_state["collections_chosen"] = collections_chosen() + 1
+
+
+def collections_chosen() -> int:
+    """Return how many collections this session has made and chosen."""
+    chosen: int = st.session_state.get("collections_chosen", 0)
+    return chosen
 
 
 def new_collection() -> str:
