@@ -21,7 +21,7 @@ _MARK = (
     "border-radius:.15em;padding:.05em .1em;scroll-margin:6rem"
 )
 NUMBER = (
-    "font-size:.72em;font-weight:700;vertical-align:super;line-height:0;padding:.1em .35em;"
+    "font-size:.72em;font-weight:700;vertical-align:super;line-height:1.3;padding:.1em .35em;"
     "margin-left:.15em;border-radius:.6em;background:rgba(60,160,150,.22)"
 )
 _SCROLL = """<script>document.getElementById("KEY")?.scrollIntoView({block: "center"})</script>"""
