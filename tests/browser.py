@@ -1,11 +1,11 @@
 """A real server and a real headless Chromium for tests."""
 
 import contextlib
+import multiprocessing
 import os
+import runpy
 import shutil
-import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -36,8 +36,19 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+# Every server here imports the same libraries, which takes 15 seconds of a slow core: so one process
+# imports them once, computes nothing, and is forked. What is ours each server imports for itself.
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(
+    ["streamlit.web.cli", "sentence_transformers", "chromadb", "openai", "plotly", "pandas"]
+)
+
+
 class App:
-    """One `streamlit run` on a home of its own; it can be killed and started again."""
+    """One `python -m ui.serve` on a home of its own; it can be killed and started again.
+
+    With `preloaded` False its process starts from nothing, as a user's does.
+    """
 
     def __init__(
         self,
@@ -46,26 +57,26 @@ class App:
         port: int | None = None,
         command: tuple[str, ...] = ("ui.serve",),
         log: Path = Path(os.devnull),
+        preloaded: bool = True,
         **environment: str,
     ) -> None:
         self.home = home
         self._port = port
         self._command = command
         self._log = log
+        self._context = _FORKS if preloaded else multiprocessing.get_context("spawn")
         self._environment = environment
         self.start()
 
     def start(self) -> None:
         port = self._port or free_port()
         self.url = f"http://127.0.0.1:{port}"
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", *self._command, "--server.port", str(port)],
-                cwd=ROOT,
-                env={**os.environ, "RAGSCOPE_HOME": str(self.home), **self._environment},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+        environment = {**os.environ, "RAGSCOPE_HOME": str(self.home), **self._environment}
+        command = [*self._command, "--server.port", str(port)]
+        self._process = self._context.Process(
+            target=_run, args=(command, environment, self._log), daemon=True
+        )
+        self._process.start()
         for _ in range(600):
             with contextlib.suppress(OSError):
                 socket.create_connection(("127.0.0.1", port), timeout=1).close()
@@ -74,13 +85,26 @@ class App:
         pytest.fail("the server did not start")
 
     def kill(self) -> None:
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
+        self._process.kill()
+        self._process.join()
+
+
+def _run(command: list[str], environment: dict[str, str], log: Path) -> None:
+    """Become `python -m <command>`."""
+    os.chdir(ROOT)
+    os.environ.clear()
+    os.environ.update(environment)
+    with log.open("ab") as out:
+        os.dup2(out.fileno(), 1)
+        os.dup2(out.fileno(), 2)
+    sys.path.insert(0, str(ROOT))
+    sys.argv = command
+    runpy.run_module(command[0], run_name="__main__", alter_sys=True)
 
 
 @contextlib.contextmanager
-def running_app(home: Path, **environment: str) -> Iterator[App]:
-    app = App(home, **environment)
+def running_app(home: Path, *, preloaded: bool = True, **environment: str) -> Iterator[App]:
+    app = App(home, preloaded=preloaded, **environment)
     try:
         yield app
     finally:

@@ -92,7 +92,14 @@ def ask(page, question: str) -> None:
     box.press("Enter")
 
 
-def test_upload_a_pdf_ask_and_open_the_citation(app, page):
+@pytest.fixture
+def cold_app(tmp_path):
+    with running_app(tmp_path / "home", preloaded=False) as running:
+        yield running
+
+
+def test_upload_a_pdf_ask_and_open_the_citation(cold_app, page):
+    app = cold_app
     upload(
         page,
         app,
@@ -234,7 +241,7 @@ def test_hostile_names_and_texts_are_only_text(app, page):
 
 @pytest.mark.parametrize("path", ["", "upload", "chat"])
 def test_every_page_opens_first_on_a_cold_server(path, tmp_path, page):
-    with running_app(tmp_path / "home") as app:
+    with running_app(tmp_path / "home", preloaded=False) as app:
         settled(page, f"{app.url}/{path}")
         page.wait_for_timeout(1_000)
         expect(page.get_by_test_id("stException")).to_have_count(0)
