@@ -36,8 +36,8 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-# Every server here imports the same libraries, which takes 15 seconds of a slow core: so one process
-# imports them once, computes nothing, and is forked. What is ours each server imports for itself.
+# Every server here imports the same libraries, which takes 15 seconds of a slow core: so one
+# process imports them, computes nothing, and is forked. What is ours each imports for itself.
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
     ["streamlit.web.cli", "sentence_transformers", "chromadb", "openai", "plotly", "pandas"]

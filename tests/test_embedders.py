@@ -232,15 +232,39 @@ def test_one_reading_gives_vectors_and_tokens_of_passages(model):
             assert (one.vectors * exact.vectors).sum(axis=1).min() > 0.999
 
 
+def prompted_model(folder, prompts):
+    shutil.copytree(packaged.packaged_folder("all-MiniLM-L6-v2"), folder)
+    settings = folder / "config_sentence_transformers.json"
+    settings.write_text(json.dumps(json.loads(settings.read_text()) | {"prompts": prompts}))
+    return open_embedder(str(folder))
+
+
 def test_tokens_read_behind_a_prompt_are_no_tokens_of_the_passage(tmp_path):
-    shutil.copytree(packaged.packaged_folder("all-MiniLM-L6-v2"), tmp_path / "prompted")
-    settings = tmp_path / "prompted" / "config_sentence_transformers.json"
-    said = json.loads(settings.read_text()) | {"prompts": {"document": "passage: "}}
-    settings.write_text(json.dumps(said))
-    prompted = open_embedder(str(tmp_path / "prompted"))
+    prompted = prompted_model(tmp_path / "prompted", {"document": "passage: "})
     ((_, vectors, tokens),) = prompted.embed_passages(TEXTS)
     assert tokens is None
     assert vectors.shape == (len(TEXTS), 384)
+
+
+def test_a_question_s_tokens_come_of_the_reading_that_its_vector_came_of(model, monkeypatch):
+    question = "Who lit the lamp\ud800 of Skelmouth?"
+    (exact,) = model.embed_tokens([question])
+    model.embed_query(question)
+    with monkeypatch.context() as patch:
+        patch.setattr(model._model, "encode", None)
+        (kept,) = model.embed_tokens([question])
+    assert np.array_equal(kept.offsets, exact.offsets)
+    assert (kept.vectors * exact.vectors).sum(axis=1).min() > 0.999
+    assert len(model.embed_tokens([question, "Another"])) == 2
+
+
+def test_a_question_read_behind_a_prompt_is_read_again_for_its_tokens(tmp_path):
+    prompted = prompted_model(tmp_path / "prompted", {"query": "query: "})
+    prompted.embed_query("Who lit the lamp?")
+    (tokens,) = prompted.embed_tokens(["Who lit the lamp?"])
+    (alone,) = open_embedder().embed_tokens(["Who lit the lamp?"])
+    assert np.array_equal(tokens.offsets, alone.offsets)
+    assert (tokens.vectors * alone.vectors).sum(axis=1).min() > 0.999
 
 
 def test_threads_may_share_an_embedder(model):

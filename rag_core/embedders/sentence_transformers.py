@@ -47,6 +47,8 @@ class SentenceTransformerEmbedder:
         self._lock = threading.Lock()
         self._loading = threading.Lock()
         self._loaded: tuple[Weights, SentenceTransformer] | None = None
+        # What was read with the last question's vector: its tokens are asked for next
+        self._question: tuple[str, TokenVectors] | None = None
 
     @property
     def name(self) -> str:
@@ -157,8 +159,11 @@ class SentenceTransformerEmbedder:
         return self._questions.submit(self._embed_question, encodable(text)).result()
 
     def _embed_question(self, text: str) -> FloatArray:
-        found = self._asker.encode_query([text], show_progress_bar=False, convert_to_tensor=True)
-        vector: FloatArray = _unit(found)[0]
+        found: Any = self._asker.encode_query([text], show_progress_bar=False, output_value=None)
+        read = _tokenized(self._asker, [text])
+        if _reads_alone(read["input_ids"][0], found[0]):
+            self._question = text, _tokens(read, _shown(found))[0]
+        vector: FloatArray = _unit(found[0]["sentence_embedding"][None])[0]
         return vector
 
     @cached_property
@@ -169,6 +174,9 @@ class SentenceTransformerEmbedder:
 
     def embed_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
         """Return the token vectors of every text, each cut at `max_tokens`, in order."""
+        asked = self._question
+        if asked and len(texts) == 1 and encodable(texts[0]) == asked[0]:
+            return [asked[1]]
         result: list[TokenVectors | None] = [None] * len(texts)
         for rows, batch in self._batches(texts):
             with self._lock:
@@ -178,7 +186,7 @@ class SentenceTransformerEmbedder:
                     show_progress_bar=False,
                     output_value="token_embeddings",
                 )
-                read = self._tokenized(batch)
+                read = _tokenized(self._model, batch)
             for row, tokens in zip(rows, _tokens(read, found), strict=True):
                 result[row] = tokens
         return [vectors for vectors in result if vectors is not None]
@@ -197,19 +205,10 @@ class SentenceTransformerEmbedder:
                 found: Any = self._model.encode_document(
                     batch, batch_size=len(batch), show_progress_bar=False, output_value=None
                 )
-                read = self._tokenized(batch)
+                read = _tokenized(self._model, batch)
             vectors = _unit(torch.stack([one["sentence_embedding"] for one in found]))
             shown = all(map(_reads_alone, read["input_ids"], found))
             yield rows, vectors, _tokens(read, _shown(found)) if shown else None
-
-    def _tokenized(self, batch: list[str]) -> Any:  # noqa: ANN401
-        return self._model.tokenizer(
-            batch,
-            truncation=True,
-            max_length=self.max_tokens,
-            return_offsets_mapping=True,
-            return_special_tokens_mask=True,
-        )
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return how many tokens each text has, uncut, special tokens left out."""
@@ -230,6 +229,16 @@ class SentenceTransformerEmbedder:
                 verbose=False,
             )
         return [np.array(pairs, dtype=np.int64).reshape(-1, 2) for pairs in read["offset_mapping"]]
+
+
+def _tokenized(model: SentenceTransformer, texts: list[str]) -> Any:  # noqa: ANN401
+    return model.tokenizer(
+        texts,
+        truncation=True,
+        max_length=token_limit(model),
+        return_offsets_mapping=True,
+        return_special_tokens_mask=True,
+    )
 
 
 def _reads_alone(ids: list[int], found: Mapping[str, torch.Tensor]) -> bool:

@@ -30,16 +30,16 @@ from rag_core.reader import Reader
 SIGNS = {
     "match": 0.24,  # of the best sentence, see evidence.py
     "length": 0.93,  # log of the question's tokens: of a long question less can be matched
-    "no_kind": -0.04,  # 1 when a kind of answer is asked for, and it holds none
-    "loose": 0.77,  # 1 for questions after a reason, a permission, a frequency
-    "open": 0.74,  # 1 for questions of no kind
-    "no_code": -0.22,  # 1 when the question names a code or number that no source holds
-    "no_name": -1.82,  # share of the question's names that its document lacks
+    "no_kind": -0.03,  # 1 when a kind of answer is asked for, and it holds none
+    "loose": 0.76,  # 1 for questions after a reason, a permission, a frequency
+    "open": 0.76,  # 1 for questions of no kind
+    "no_code": -0.20,  # 1 when the question names a code or number that no source holds
+    "no_name": -1.87,  # share of the question's names that its document lacks
     "reading": 0.26,  # the reader's log-odds that it answers
     "best_reading": 0.22,  # the best log-odds of any sentence that was read
 }
-THRESHOLD = 5.45
-CLOSELY = 6  # sentences, those that match best, are read together with the question
+THRESHOLD = 5.21
+CLOSELY = 5  # sentences, those that match best, are read together with the question
 _NUMBER_OR_CODE = re.compile(r"[\w-]*\d[\w-]*")
 
 

@@ -20,25 +20,25 @@ from rag_core.late_interaction import TokenCache
 
 # What a sentence is scored by, and what each is worth.
 WEIGHTS = {
-    "in_chunk": 0.93,  # MaxSim to its tokens, read with the whole chunk around them
-    "titled": 4.06,  # MaxSim to it, read behind the document's name
-    "after": 3.17,  # MaxSim to the name, the sentence before and it, read with the chunk
-    "beside": 6.07,  # the same, of the question's words beside the subject; see `asked`
-    "asking": 18.19,  # what its asking words ("who", "how many") bring to "titled"
-    "small": 7.64,  # what its other function words bring to "in_chunk"
-    "meaning": 4.81,  # cosine to the second of these
-    "meaning_after": 1.58,  # cosine to the third
-    "chunk": 0.07,  # MaxSim to the whole chunk
-    "words": 0.79,  # share of the question's words in it and the sentences beside it
-    "code": 4.76,  # share of the question's part numbers and such that it names
+    "in_chunk": 0.74,  # MaxSim to its tokens, read with the whole chunk around them
+    "titled": 3.87,  # MaxSim to it, read behind the document's name
+    "after": 2.93,  # MaxSim to the name, the sentence before and it, read with the chunk
+    "beside": 5.63,  # the same, of the question's words beside the subject; see `asked`
+    "asking": 17.63,  # what its asking words ("who", "how many") bring to "titled"
+    "small": 7.43,  # what its other function words bring to "in_chunk"
+    "meaning": 4.71,  # cosine to the second of these
+    "meaning_after": 1.36,  # cosine to the third
+    "chunk": 0.06,  # MaxSim to the whole chunk
+    "words": 0.77,  # share of the question's words in it and the sentences beside it
+    "code": 4.43,  # share of the question's part numbers and such that it names
     "no_name": -1.47,  # share of the question's names that its document lacks
-    "kind": 0.30,  # 1 when it holds the kind of answer that is asked for
-    "loose_kind": 0.37,  # the same, for kinds that nearly every text holds
-    "no_kind": -0.73,  # 1 when a kind is asked for, and it holds none
-    "heading": -1.81,  # 1 for a heading: it names the subject and answers nothing
-    "new_words": 0.01,  # log of how many words it adds to the question, to 2.5
-    "fragment": -1.38,  # 1 when the chunk's edge has cut it
-    "leans": 2.93,  # how much better the sentence before fits, when this one begins with a pronoun
+    "kind": 0.35,  # 1 when it holds the kind of answer that is asked for
+    "loose_kind": 0.30,  # the same, for kinds that nearly every text holds
+    "no_kind": -0.78,  # 1 when a kind is asked for, and it holds none
+    "heading": -1.82,  # 1 for a heading: it names the subject and answers nothing
+    "new_words": 0.00,  # log of how many words it adds to the question, to 2.5
+    "fragment": -1.35,  # 1 when the chunk's edge has cut it
+    "leans": 2.58,  # how much better the sentence before fits, when this one begins with a pronoun
 }
 # What it is worth at the first look, when the chunk alone has been read.
 LOOK = {
@@ -62,9 +62,9 @@ LOOK = {
     "fragment": -0.71,
     "leans": 5.92,
 }
-READING = 0.45  # what the reader's log-odds count beside them
-READ = 10  # sentences of all sources; hardly an answer lies past them
-READ_CHARACTERS = 2_400  # fewer where they are records or tables' rows, as long as five of prose
+READING = 0.42  # what the reader's log-odds count beside them
+READ = 8  # sentences of all sources; hardly an answer lies past them
+READ_CHARACTERS = 2_000  # fewer where they are records or tables' rows, as long as five of prose
 
 
 @dataclass(frozen=True, slots=True, eq=False)

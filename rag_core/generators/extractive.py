@@ -17,7 +17,7 @@ from rag_core.reader import Reader, shared_reader
 from rag_core.terms import terms
 
 SENTENCES = 3
-FAR_BEHIND = 3.1  # what scores so much less than the best adds no answer; see thresholds.py
+FAR_BEHIND = 3.9  # what scores so much less than the best adds no answer; see thresholds.py
 NEAREST = " The nearest they say:"
 _PIECES = re.compile(r"\S+\s*|\s+")
 
