@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from playwright.sync_api import expect
@@ -76,7 +77,13 @@ class App:
         self._process = self._context.Process(
             target=_run, args=(command, environment, self._log), daemon=True
         )
-        self._process.start()
+        # A child runs what it takes for its parent's main program: after tests of pages, a page
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            self._process.start()
+        finally:
+            sys.modules["__main__"] = main
         for _ in range(600):
             with contextlib.suppress(OSError):
                 socket.create_connection(("127.0.0.1", port), timeout=1).close()
